@@ -1,0 +1,100 @@
+"""How a script runs and ends: its log, its exit code, and one sentence instead of a traceback for what the user can mend.
+
+Exit codes: 0 done, 2 something to mend, 130 Ctrl-C, 143 SIGTERM; 1 is left to errors of the program itself.
+"""
+
+import errno
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cifake.errors import StudyError
+from cifake.folders import shown
+
+log = logging.getLogger("cifake")
+
+_when_stopped = "Stopped; the same command starts this step again."
+
+
+def when_stopped(sentence: str) -> None:
+    """Set what a script says when Ctrl-C or SIGTERM ends it from now on."""
+    global _when_stopped
+    _when_stopped = sentence
+
+
+def _stop(number: int, _frame: object) -> None:
+    """End at once, without unwinding: TensorFlow's import and its threads would answer an exception with tracebacks.
+
+    Nothing is lost by it, since every file of the study is written whole or not at all.
+    """
+    sys.stdout.flush()
+    os.write(2, f"\n{_when_stopped}\n".encode())
+    os._exit(128 + number)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script's main function and end the process with the exit code that fits."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    script = Path(sys.argv[0]).name
+    try:
+        main()
+        sys.stdout.flush()
+    except StudyError as problem:
+        sys.exit(_complain(script, str(problem)))
+    except BrokenPipeError:  # the reader of a pipe has gone, as in "... | head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except OSError as problem:
+        if problem.filename is None and problem.errno not in _REMEDIES:
+            raise
+        sys.exit(_complain(script, _sentence(problem)))
+    except MemoryError:
+        sys.exit(_complain(script, "The memory is full; close other programs and run the same command again."))
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or name a folder on another disk with --output",
+    errno.EDQUOT: "free some of your quota, or name a folder on another disk with --output",
+    errno.EROFS: "name a folder that can be written to with --output",
+    errno.EACCES: "allow it, or name another folder with --images or --output",
+    errno.EPERM: "allow it, or name another folder with --images or --output",
+    errno.EIO: "check the disk or the connection to it",
+    errno.ESTALE: "check the connection to the drive",
+    errno.ENOENT: "check the folder, and whether another program has moved it",
+}
+
+
+def _sentence(problem: OSError) -> str:
+    """What to say of a file that could not be read or written."""
+    where = (
+        f"{shown(Path(os.fsdecode(problem.filename)))}: " if isinstance(problem.filename, str | bytes | Path) else ""
+    )
+    remedy = _REMEDIES.get(problem.errno, "put that right")
+    return f"{where}{problem.strerror}; {remedy}, and run the same command again. Earlier results are as they were."
+
+
+def _complain(script: str, message: str) -> int:
+    """Print the sentence and give the exit code that goes with it."""
+    sys.stdout.flush()
+    print(f"{script}: {message}", file=sys.stderr, flush=True)
+    return 2
+
+
+def wrote(paths: list[Path]) -> None:
+    """Name the files that a script wrote, as each does at its end."""
+    log.info("Wrote %s", "\n      ".join(shown(path) for path in paths))
+
+
+def spoken(seconds: float) -> str:
+    """A duration in words: 45 s, 3 min 5 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,80 @@
+"""Writing a file whole or not at all, checksums, and the lock that keeps two runs apart; standard library only."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows without WSL2, which TensorFlow does not support either
+    fcntl = None
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flush(path: Path) -> None:
+    """Have the operating system put a file's bytes, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_flushed(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make the file `path` and put it on the disk; where that fails, nothing of it stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write(path)
+        flush(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make a file, and give it its name when it is complete: readers see the old file or the new one."""
+    # The suffix stays, because Keras and matplotlib choose a format by it; the process number keeps two runs apart.
+    draft = path.with_name(f".{path.stem}.{os.getpid()}.draft{path.suffix}")
+    write_flushed(draft, write)
+    draft.replace(path)
+    flush(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole: UTF-8, LF line ends."""
+    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8", newline="\n"))
+
+
+class AlreadyHeldError(Exception):
+    """Another living process holds the lock; `holder` is what it wrote there about itself."""
+
+    def __init__(self, holder: str):
+        super().__init__(holder)
+        self.holder = holder
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock file for as long as the block lasts. The system frees it when the process ends, however it ends.
+
+    Raises AlreadyHeldError where another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise AlreadyHeldError(file.read().strip() or "another process") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+        yield

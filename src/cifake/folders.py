@@ -1,0 +1,65 @@
+"""Where every file of the study lives, given the folder of the images and the folder for what is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The study's folders: `images` is only read; all that is written goes below `output`."""
+
+    images: Path = REPOSITORY / "images"
+    output: Path = REPOSITORY
+
+    def split(self, source: str, split: str) -> Path:
+        """The folder of the JPEGs of FAKE or REAL, train or test."""
+        return self.images / split / source
+
+    def metadata(self, source: str, split: str) -> Path:
+        """The CSV that lists them."""
+        return self.output / "images" / "metadata" / source / f"{split}.csv"
+
+    @property
+    def class_list(self) -> Path:
+        """The class names, one a line, where they are not CIFAKE's."""
+        return self.images / "classes.txt"
+
+    @property
+    def models(self) -> Path:
+        """The saved classifiers."""
+        return self.output / "models"
+
+    @property
+    def unfinished(self) -> Path:
+        """What may be deleted at any time: checkpoints, cached features, locks."""
+        return self.models / "unfinished"
+
+    @property
+    def e1_results(self) -> Path:
+        """Experiment 1: histories, reports and records of the classifiers."""
+        return self.output / "E1_results"
+
+    @property
+    def e1_visualisations(self) -> Path:
+        """Experiment 1: figures and tables."""
+        return self.output / "E1_visualisations"
+
+    @property
+    def e2_results(self) -> Path:
+        """Experiment 2: reports and records of the FAKE classifiers on REAL images."""
+        return self.output / "E2_results"
+
+    @property
+    def e2_visualisations(self) -> Path:
+        """Experiment 2: figures and tables."""
+        return self.output / "E2_visualisations"
+
+
+def shown(path: Path) -> str:
+    """A path as messages name it: relative to the working directory where it is below it, else whole."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,34 @@
+"""The history of a training as a table, an epoch a row: written by the experiment, read for the figures."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cifake.errors import StudyError
+from cifake.folders import Folders, shown
+
+COLUMNS = ["loss", "accuracy", "val_loss", "val_accuracy"]
+
+
+def table(rows: list[dict[str, float]]) -> pd.DataFrame:
+    """Epochs, counted from 1, as Keras logs them -> a row each, with the loss and accuracy of training and validation."""
+    return pd.DataFrame(rows, columns=COLUMNS, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+
+
+def write(history: pd.DataFrame, path: Path) -> None:
+    """Six decimals: float32 has no more to give."""
+    history.to_csv(path, float_format="%.6f", lineterminator="\n")
+
+
+def read(folders: Folders, record: dict) -> pd.DataFrame:
+    """The history that belongs to a record of experiment 1. Raises StudyError where it is missing, damaged or another's."""
+    path = folders.e1_results / f"{record['source']}_{record['architecture']}_history.csv"
+    try:
+        history = pd.read_csv(path, index_col="epoch", dtype=float)
+    except (OSError, ValueError):  # pandas' own errors of reading are ValueErrors
+        history = None
+    if history is None or list(history.columns) != COLUMNS or len(history) != record["training"]["epochs"]:
+        raise StudyError(
+            f"{shown(path)} is missing or damaged; train the classifier again with: bash run-{record['architecture']}.sh --fresh"
+        )
+    return history

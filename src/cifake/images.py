@@ -1,0 +1,129 @@
+"""From the bytes of image files to one array of pixels, once; and from that array to batches by index."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from cifake import metadata, protocol
+from cifake.devices import without_chatter
+from cifake.errors import StudyError
+
+CHUNK = 1_000  # images that are decoded by one call: enough to keep all cores busy, and progress to be seen
+
+
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+def _decode_chunk(contents: tf.Tensor) -> tf.Tensor:
+    """32x32 RGB JPEGs -> uint8 [n, 32, 32, 3], in parallel; tf.errors.OpError where one is anything else."""
+    return tf.map_fn(
+        # INTEGER_ACCURATE: TensorFlow's default is faster by a hair and differs from Pillow's pixels.
+        lambda content: tf.ensure_shape(
+            tf.io.decode_jpeg(content, dct_method="INTEGER_ACCURATE"), protocol.IMAGE_SHAPE
+        ),
+        contents,
+        fn_output_signature=tf.TensorSpec(protocol.IMAGE_SHAPE, tf.uint8),
+        parallel_iterations=32,
+    )
+
+
+def decode_any(content: bytes) -> np.ndarray:
+    """One image of any size and colour mode, JPEG or PNG -> uint8 [32, 32, 3] RGB, upright, antialiased.
+
+    Raises OSError, SyntaxError or ValueError (Pillow's choice) where it is damaged or no image.
+    """
+    height, width, _ = protocol.IMAGE_SHAPE
+    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info:
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
+        colours = upright.convert("RGB")
+        if colours.size != (width, height):
+            colours = colours.resize((width, height), Image.Resampling.LANCZOS)
+        return np.asarray(colours)
+
+
+def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple[np.ndarray, int]:
+    """The bytes of image files -> uint8 [n, 32, 32, 3] RGB, and how many were brought to that size and colour mode.
+
+    Raises StudyError that lists the damaged ones. `label` heads the progress bar.
+    """
+    pixels = np.empty((len(contents), *protocol.IMAGE_SHAPE), np.uint8)
+    converted, faults = 0, []
+    for start in tqdm(
+        range(0, len(contents), CHUNK), desc=f"{label}: decoding", unit=" thousand images", disable=None, leave=False
+    ):
+        chunk = slice(start, start + CHUNK)
+        try:
+            with without_chatter():
+                pixels[chunk] = _decode_chunk(list(contents[chunk]))
+        except tf.errors.OpError:  # one of them is damaged or no 32x32 RGB JPEG: Pillow takes this chunk one by one
+            for row in range(len(contents))[chunk]:
+                try:
+                    pixels[row] = decode_any(contents[row])
+                    converted += not _is_plain(contents[row])
+                except Exception as problem:  # Pillow raises many kinds of exceptions on damaged bytes
+                    faults.append(f"{names[row]}: {_reason(contents[row], problem)}")
+    if faults:
+        raise StudyError(
+            f"{len(faults):,} image(s) cannot be decoded; copy them anew from the data set, or move them away and run "
+            f"src/create_metadata.py:{metadata.listed(faults)}"
+        )
+    return pixels, converted
+
+
+def _is_plain(content: bytes) -> bool:
+    """Whether an image is what CIFAKE consists of: a JPEG, 32x32, RGB."""
+    with Image.open(io.BytesIO(content)) as image:
+        return (image.format, image.mode, image.size) == ("JPEG", "RGB", protocol.IMAGE_SHAPE[1::-1])
+
+
+def _reason(content: bytes, problem: Exception) -> str:
+    """What is wrong with a file, in words."""
+    if not content:
+        return "empty"
+    if isinstance(problem, Image.UnidentifiedImageError):
+        return "no JPEG or PNG image"
+    return "truncated" if "truncated" in str(problem) else f"damaged ({problem})"
+
+
+def steps_of(rows: int, batch_size: int) -> int:
+    """How many batches a number of rows makes; the last may be smaller."""
+    return -(-rows // batch_size)
+
+
+def _without_autotuning(data: tf.data.Dataset) -> tf.data.Dataset:
+    """With autotuning, TensorFlow 2.21 may wait for seconds as each iterator ends, for a thread that sleeps."""
+    choice = tf.data.Options()
+    choice.autotune.enabled = False
+    return data.with_options(choice)
+
+
+def _gather(order: tf.data.Dataset, inputs: np.ndarray, numbers: np.ndarray) -> tf.data.Dataset:
+    """Batches of row numbers -> batches of (input, class number), from arrays that lie in memory once."""
+    with tf.device("CPU:0"):
+        all_inputs, all_numbers = tf.constant(inputs), tf.constant(numbers)
+    return order.map(lambda rows: (tf.gather(all_inputs, rows), tf.gather(all_numbers, rows)))
+
+
+def training_batches(inputs: np.ndarray, numbers: np.ndarray, seed: int, epochs: range) -> tf.data.Dataset:
+    """All batches of the given epochs, one epoch after the other, each in an order that follows from (seed, epoch) alone."""
+    rows, size = len(inputs), protocol.BATCH_SIZE
+
+    def epoch_of_rows(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(rows), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+        )
+        return tf.data.Dataset.from_tensor_slices(order).batch(size)
+
+    order = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_of_rows)
+    # Keras must know how many batches there are: else it runs extra steps of the optimiser.
+    order = order.apply(tf.data.experimental.assert_cardinality(len(epochs) * steps_of(rows, size)))
+    return _without_autotuning(_gather(order, inputs, numbers).prefetch(4))
+
+
+def ordered_batches(inputs: np.ndarray, numbers: np.ndarray, size: int) -> tf.data.Dataset:
+    """All rows in their own order, in batches of (input, class number)."""
+    return _without_autotuning(_gather(tf.data.Dataset.range(len(inputs)).batch(size), inputs, numbers).prefetch(4))
