@@ -72,33 +72,41 @@ def evaluate(members: list[dict], chosen: argparse.Namespace) -> list[tuple[dict
 
     from cifake import architectures, evaluation, features, images
 
-    pixels, _ = images.decode(test.contents, [row.filepath for row in test.rows], "REAL, test")
+    pixels, _ = images.decode(test.contents, test.filepaths, "REAL, test")
     numbers, pairs = np.array(test.numbers), []
     for on_fake in members:
         name = records.name_of(on_fake)
         classifier = architectures.load(folders.output / on_fake["model"]["file"])
-        predicted = features.probabilities(
+        probabilities = features.probabilities(
             classifier, pixels, test.fingerprint, folders.unfinished, f"{name} on REAL"
-        ).argmax(1)
-        scores = evaluation.scores(numbers, predicted, test.classes)
-        on_real = on_fake | {
+        )
+        predicted = probabilities.argmax(1)
+        on_real = {key: value for key, value in on_fake.items() if key != "seconds"} | {
             "data": {**on_fake["data"], "test": {"images": len(test.rows), "sha256": test.fingerprint}},
             "test": {"source": "REAL", "images": len(test.rows)},
-            "scores": scores,
+            "scores": evaluation.scores(numbers, predicted, test.classes),
+            **devices.description(device),
         }
-        on_real = {key: value for key, value in on_real.items() if key != "seconds"} | devices.description(device)
         report = f"{evaluation.report(numbers, predicted, test.classes)}\n{records.sentences(on_real)}"
-        stem = folders.e2_results / name.replace(" ", "_")
-        metrics, record = (stem.with_name(f"{stem.name}_{ending}") for ending in ("metrics.txt", "record.json"))
+        by_image = evaluation.predictions(test.filepaths, numbers, probabilities, test.classes)
+        files = result_files(folders, on_fake)
         with runs.alone(folders, f"{name} on REAL"):
-            runs.finish_interrupted([metrics, record])
-            with runs.stage([metrics, record]) as make:
-                for file, text in ((metrics, report), (record, records.text_of(on_real))):
-                    make(file, functools.partial(Path.write_text, data=text, encoding="utf-8"))
+            runs.finish_interrupted(list(files.values()))
+            with runs.stage(list(files.values())) as make:
+                make(files["metrics"], functools.partial(Path.write_text, data=report, encoding="utf-8"))
+                make(files["predictions"], functools.partial(evaluation.write_predictions, by_image))
+                make(files["record"], functools.partial(records.write, on_real))
         log.info("\n%s\n%s", name, report)
-        command.wrote([metrics, record])
+        command.wrote(list(files.values()))
         pairs.append((on_fake, on_real))
     return pairs
+
+
+def result_files(folders: Folders, record: dict) -> dict[str, Path]:
+    """The files of a classifier in experiment 2 by their kind, the record last."""
+    stem = records.name_of(record).replace(" ", "_")
+    endings = {"metrics": "metrics.txt", "predictions": "predictions.csv", "record": "record.json"}
+    return {kind: folders.e2_results / f"{stem}_{ending}" for kind, ending in endings.items()}
 
 
 def check_model(folders: Folders, record: dict) -> None:

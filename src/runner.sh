@@ -15,14 +15,18 @@ show_usage() {
     sed -n -e 1d -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"
 }
 
-# Version and name of each Python on the PATH, or of those named. Each is run, since pyenv has commands that only complain.
+version_of() { # a Python; fails where it does not run
+    "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null </dev/null
+}
+
+# Version and name of each Python on the PATH, or of the one in PYTHON=. Each is run: pyenv has commands that only complain.
 list_pythons() {
     local name version
-    [ $# -gt 0 ] || set -- python3.13 python3.12 python3.11 python3 python
+    if [ -n "$PYTHON" ]; then set -- "$PYTHON"; else set -- python3.13 python3.12 python3.11 python3 python; fi
     for name in "$@"; do
-        version=$("$name" -c 'import platform; print(platform.python_version())' 2>/dev/null </dev/null) || continue
-        echo "$version $name"
+        version=$(version_of "$name") && echo "$version $name"
     done
+    return 0
 }
 
 # The first of them for which TensorFlow has wheels.
@@ -32,14 +36,14 @@ find_python() {
         case $version in
             3.11.* | 3.12.* | 3.13.*) echo "$name" && return ;;
         esac
-    done <<<"$(list_pythons "$@")"
+    done <<<"$(list_pythons)"
     return 1
 }
 
 # PYTHON= is the user's own business: any version from 3.11, with the packages in whatever place.
 check_own_python() {
     local version
-    version=$("$PYTHON" -c 'import platform; print(platform.python_version())' 2>/dev/null </dev/null) ||
+    version=$(version_of "$PYTHON") ||
         die "PYTHON=$PYTHON is no Python that runs; name one that is 3.11 or newer, or leave PYTHON out and env/ is used."
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' </dev/null ||
         die "PYTHON=$PYTHON is Python $version; the study needs 3.11 or newer."
@@ -53,10 +57,10 @@ env_contents() { # CUDA or not, 1 or 0
 
 # Where the user says nothing of CUDA, either will do.
 env_is_ready() { # [1 or 0]
-    local cuda
+    local with_cuda
     "$REPOSITORY/env/bin/python" -c '' 2>/dev/null </dev/null || return 1
-    for cuda in ${1:-0 1}; do
-        env_contents "$cuda" | cmp -s - "$REPOSITORY/env/finished" && return
+    for with_cuda in ${1:-0 1}; do
+        env_contents "$with_cuda" | cmp -s - "$REPOSITORY/env/finished" && return
     done
     return 1
 }
@@ -72,13 +76,13 @@ step() { # seconds on two processor cores, name, script, [FAKE or REAL]
 # Run all steps with the user's options.
 run_steps() {
     local option
-    DRY_RUN='' AGAIN='The same command' WHERE=''
+    DRY_RUN='' WHERE='' AGAIN='The same command goes on from there: what was finished is kept.'
     for option in "$@"; do
         case $option in
             -h | --help) show_help && exit ;;
             -d* | --data*) die "it does both FAKE and REAL; for one of them: python src/${SCRIPTS[1]} -data FAKE" ;;
             --dry-run) DRY_RUN=yes ;;
-            --fresh) AGAIN='The same command without --fresh' ;;
+            --fresh) AGAIN='The same command begins anew; without --fresh it trains only what has no results yet.' ;;
         esac
     done
     trap 'stop INT 130' INT
@@ -124,7 +128,7 @@ do_steps() {
         began=$SECONDS code=0
         do_step "$i" "$@" || code=$?
         if [ "$code" -ne 0 ]; then
-            echo "$COMMAND stopped at $WHERE. $AGAIN goes on from there: what was finished is kept." >&2
+            echo "$COMMAND stopped at $WHERE. $AGAIN" >&2
             exit "$code"
         fi
         took=$((SECONDS - began))
@@ -155,8 +159,8 @@ ask_steps() {
     local i total=${#NAMES[@]} failed=0
     export PYTHONDONTWRITEBYTECODE=1 # no byte code either
     echo "A dry run: nothing is installed, downloaded or written."
-    echo "Needed: Python 3.11 to 3.13; CIFAKE in images/, or the folder named with --images; for VGG16 its weights, 58 MB, which"
-    echo "Keras downloads once unless VGG16_WEIGHTS or --weights names a file."
+    echo "Needed: Python 3.11 to 3.13; CIFAKE in images/, or in the folder named with --images; for VGG16 its weights, 58 MB,"
+    echo "which Keras downloads once, unless VGG16_WEIGHTS or --weights names a file."
     if [ -n "$PYTHON" ]; then
         check_own_python
         echo "Python: PYTHON=$PYTHON, so that no env/ is needed and nothing would be installed."
@@ -166,7 +170,7 @@ ask_steps() {
     else
         PYTHON=$(find_python) || die "no Python 3.11 to 3.13 was found; install one, or name one with PYTHON=."
         echo "Python: env/ is missing, half-made or older than requirements.txt. setup.sh would make it with $PYTHON:"
-        echo "2 GB of disk (with CUDA 8 GB), a third of it to download, some minutes."
+        echo "2.5 GB of disk (with CUDA 8 GB), a third of it to download, some minutes."
     fi
     for ((i = 0; i < total; i++)); do
         WHERE="step $((i + 1)) of $total (${NAMES[i]})"
@@ -176,7 +180,7 @@ ask_steps() {
     done
     echo
     if [ "$failed" -gt 0 ]; then
-        echo "$COMMAND: $failed of $total steps have something to put right first. Nothing was done." >&2
+        echo "$COMMAND: $failed of $total steps would stop, see above. Nothing was done." >&2
         exit 2
     fi
     echo "Nothing was done."
@@ -188,15 +192,15 @@ show_help() {
     echo
     if [ -n "$python" ] || python=$(find_python); then
         echo "Options, handed to every step; -data is for the Python scripts, a runner does both:"
-        "$python" -B "$REPOSITORY/src/create_metadata.py" --help </dev/null | sed -n '/-data/,$p'
+        "$python" -B "$REPOSITORY/src/create_metadata.py" --help </dev/null | sed -n '/^options:/,$p' | sed 1d
     else
         echo "The options are shown where a Python 3.11 to 3.13 is installed."
     fi
 }
 
 # Run a command in the background and wait for it, since bash answers no signal while a command runs in its foreground.
-# Job control gives it a process group of its own, so that stop reaches all that it started; without it, SIGINT would be
-# ignored in it.
+# Job control gives it a process group of its own, so that stop reaches all that it started; without job control, bash would
+# have it ignore Ctrl-C.
 attend() {
     local code=0
     set -m
@@ -219,7 +223,7 @@ stop() { # signal, exit code
         done
         kill -KILL -- "-$group" 2>/dev/null || :
     done
-    echo "$COMMAND stopped${WHERE:+ at $WHERE}. $AGAIN goes on from there: what was finished is kept." >&2
+    echo "$COMMAND stopped${WHERE:+ at $WHERE}. $AGAIN" >&2
     exit "$2"
 }
 

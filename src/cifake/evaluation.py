@@ -1,6 +1,9 @@
 """From predictions to a report, a confusion matrix, scores and their confidence intervals. Knows nothing of files or models."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from sklearn.metrics import classification_report, confusion_matrix
 
 RESAMPLES = (
@@ -40,6 +43,28 @@ def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...])
         },
         "confusion_matrix": matrix.tolist(),
     }
+
+
+def predictions(
+    filepaths: list[str], numbers: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Image by image: true and predicted class, and the probabilities given to both. `probabilities`: [n, classes]."""
+    rows, predicted = np.arange(len(numbers)), probabilities.argmax(1)
+    names = np.array(classes)
+    return pd.DataFrame(
+        {
+            "filepath": filepaths,
+            "label": names[numbers],
+            "predicted": names[predicted],
+            "probability_of_predicted": probabilities[rows, predicted],
+            "probability_of_label": probabilities[rows, numbers],
+        }
+    )
+
+
+def write_predictions(by_image: pd.DataFrame, path: Path) -> None:
+    """As a CSV: six decimals, since float32 has no more to give."""
+    by_image.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def resampled(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

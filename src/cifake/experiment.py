@@ -4,6 +4,7 @@ The three classify scripts call it. What needs TensorFlow is imported when there
 """
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import time
@@ -44,6 +45,7 @@ def result_files(folders: Folders, source: str, architecture: str) -> dict[str, 
         "model": model.with_name(f"{model.name}.keras"),
         "summary": model.with_name(f"{model.name}_summary.txt"),
         "metrics": results.with_name(f"{results.name}_metrics.txt"),
+        "predictions": results.with_name(f"{results.name}_predictions.csv"),
         "history": results.with_name(f"{results.name}_history.csv"),
         "curve": results.with_name(f"{results.name}_history.png"),
         "record": records.e1_path(folders, source, architecture),
@@ -102,10 +104,9 @@ def _train_and_test(
     # The images, once.
     with _timed(seconds, "decoding"):
         pixels = {}
-        for split, part in splits.items():
-            pixels[split], converted = images.decode(
-                part.contents, [row.filepath for row in part.rows], f"{name}, {split}"
-            )
+        for split, part in list(splits.items()):
+            pixels[split], converted = images.decode(part.contents, part.filepaths, f"{name}, {split}")
+            splits[split] = dataclasses.replace(part, contents=())  # from here on, only the pixels are needed
             if converted:
                 log.info("%s: %s %s image(s) were brought to 32x32 RGB", name, f"{converted:,}", split)
     numbers = {split: np.array(part.numbers) for split, part in splits.items()}
@@ -142,24 +143,20 @@ def _train_and_test(
     with runs.stage(list(files.values())) as make, _timed(seconds, "testing"):
         saved = make(files["model"], model.save)
         make(files["summary"], lambda path: path.write_text(architectures.summary(model), encoding="utf-8"))
-        predicted = features.probabilities(
+        probabilities = features.probabilities(
             architectures.load(saved),
             pixels["test"],
             splits["test"].fingerprint,
             chosen.folders.unfinished,
             f"{name}, test",
-        ).argmax(1)
+        )
+        predicted = probabilities.argmax(1)
         record = {
             "architecture": architecture,
             "source": chosen.data,
             "classes": list(classes),
             "settings": settings,
             "data": data,
-            **(
-                {"weights": _weights(chosen.weights, features.weights_checksum(backbone))}
-                if architecture == "VGG16"
-                else {}
-            ),
             "training": {
                 "epochs": len(trained.history),
                 "best_epoch": trained.best_epoch + 1,
@@ -174,15 +171,19 @@ def _train_and_test(
                 "parameters": model.count_params(),
             },
         }
+        if architecture == "VGG16":
+            record["weights"] = _weights(chosen.weights, features.weights_checksum(backbone))
         history = histories.table(trained.history)
-        report = evaluation.report(numbers["test"], predicted, classes)
-        make(files["metrics"], lambda path: path.write_text(f"{report}\n{records.sentences(record)}", encoding="utf-8"))
+        by_image = evaluation.predictions(splits["test"].filepaths, numbers["test"], probabilities, classes)
+        report = f"{evaluation.report(numbers['test'], predicted, classes)}\n{records.sentences(record)}"
+        make(files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
+        make(files["predictions"], lambda path: evaluation.write_predictions(by_image, path))
         make(files["history"], lambda path: histories.write(history, path))
         make(files["curve"], lambda path: figures.history(record, history, path))
         ran = {**devices.description(device), "seconds": {**seconds, "training": round(trained.seconds, 1)}}
-        make(files["record"], lambda path: path.write_text(records.text_of(record | ran), encoding="utf-8"))
+        make(files["record"], lambda path: records.write(record | ran, path))
     checkpoint.unlink(missing_ok=True)
-    log.info("\n%s\n%s", report, records.sentences(record))
+    log.info("\n%s", report)
 
 
 def _weights(chosen: str, backbone_checksum: str) -> dict:

@@ -16,7 +16,7 @@ from cifake.command import log
 from cifake.files import write_whole
 from cifake.folders import shown
 
-BATCH = 250  # images: enough to fill the matrix products, and some 70 MB in VGG16's widest layer
+BATCH = 100  # images: as fast as more, and 180 MB less than with 250
 PART = 5_000  # images in one file of the cache: an interruption loses less than this
 
 

@@ -50,6 +50,11 @@ class Split:
         """The class of each row as the classifiers count them, from 0."""
         return [row.number - 1 for row in self.rows]
 
+    @property
+    def filepaths(self) -> list[str]:
+        """The path of each row, as the CSV has it."""
+        return [row.filepath for row in self.rows]
+
 
 def listed(faults: list[str]) -> str:
     """A list of faults for a message: the first ten, one a line, and how many more."""

@@ -50,6 +50,11 @@ def _with_interval(scores: dict, name: str) -> str:
     return f"{scores[name]:.4f} ({low:.4f} to {high:.4f})"
 
 
+def write(record: dict, path: Path) -> None:
+    """Write a record at a path."""
+    path.write_text(text_of(record), encoding="utf-8")
+
+
 def read(path: Path) -> dict:
     """A record. Raises StudyError where the file is damaged or no record."""
     try:

@@ -237,6 +237,7 @@ def train(
                 _Checkpoint(checkpoint, key, training, stopping),
                 _Progress(name, training, epochs, steps),
             ],
+            shuffle=False,  # the batches come shuffled
             verbose=0,
         )
     return training

@@ -1,0 +1,412 @@
+"""The shell scripts: a copy of them in a folder with a space in its name, with stubs for the Python scripts and for Python.
+
+What they do with the real scripts, on a small data set, is tested in test_end_to_end.py.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh"]
+SHELL_FILES = [*RUNNERS, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
+SCRIPTS = ["create_metadata.py", "classify_NN.py", "classify_LeNet.py", "classify_VGG16.py", "visualise.py", "final_evaluate.py"]
+BOTH_SOURCES = {name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")}
+ALL_STEPS = [
+    ["create_metadata.py"], *BOTH_SOURCES["NN"], *BOTH_SOURCES["LeNet"], *BOTH_SOURCES["VGG16"], ["visualise.py"], ["final_evaluate.py"]
+]  # fmt: skip
+
+# Stands in for each of the study's scripts: notes how it was called; fails, waits or ignores signals where a test says so.
+STUB = """
+import json, os, signal, subprocess, sys, time
+here = os.path.dirname(os.path.abspath(__file__))
+call = [os.path.basename(__file__), *sys.argv[1:]]
+with open(os.path.join(here, "calls"), "a") as calls:
+    calls.write(json.dumps(call) + "\\n")
+if "--help" in sys.argv:
+    print("usage: of a step\\n\\noptions:\\n  --epochs N")
+if " ".join(call) == os.environ.get("STUB_FAILS_AT"):
+    sys.exit(int(os.environ["STUB_CODE"]))
+if " ".join(call) == os.environ.get("STUB_WAITS_AT"):
+    if os.environ.get("STUB_IS_DEAF"):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with open(os.path.join(here, "waiting.new"), "w") as waiting:
+        waiting.write(f"{os.getpid()} {child.pid}")
+    os.rename(waiting.name, os.path.join(here, "waiting"))
+    time.sleep(60)
+"""
+
+# Stands in for python3.13: claims a version, makes an environment of nothing but itself, and notes what pip is asked for.
+FAKE_PYTHON = f"""#!/bin/bash
+[ "$0" != "$FAKE_BROKEN" ] || exit 1
+case "$*" in
+    *"import tensorflow"* | *"tensorflow as tf"*) printf '%s\\n' "TensorFlow 2.21.0" "$FAKE_DEVICES"; exit "${{FAKE_TF_CODE:-0}}" ;;
+    *python_version*) echo "${{FAKE_VERSION:-3.13.1}}" ;;
+    *ensurepip*) exit "${{FAKE_NO_VENV:-0}}" ;;
+    "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; echo venv >>"$FAKE_LOG" ;;
+    "-m pip install "*) echo "pip $*" >>"$FAKE_LOG"; echo "  Downloading tensorflow.whl (572.4 MB)"; echo "a word of pip"; exit "${{FAKE_PIP_CODE:-0}}" ;;
+    "-c ") ;;
+    *) exec "{sys.executable}" "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A copy of the shell scripts with stubs beside them."""
+    folder = tmp_path / "a study"
+    (folder / "src").mkdir(parents=True)
+    for name in [*RUNNERS, "setup.sh", "src/runner.sh", "requirements.txt"]:
+        shutil.copy(REPOSITORY / name, folder / name)
+    for script in SCRIPTS:
+        (folder / "src" / script).write_text(STUB)
+    return folder
+
+
+def environment(**more):
+    """The environment of a script: the tests' own, but for what the scripts look at."""
+    own = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "CUDA", "VGG16_WEIGHTS")}
+    return {**own, **{name: str(value) for name, value in more.items()}}
+
+
+def run(study, script, *options, cwd=None, **variables):
+    """Run a script of the copy, by default with PYTHON= this Python, and give back its ended process."""
+    variables = {"PYTHON": sys.executable, **variables}
+    return subprocess.run(
+        ["bash", str(study / script), *options], cwd=cwd or study, env=environment(**variables),
+        capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def calls(study):
+    """How the stubs were called, in order."""
+    log = study / "src" / "calls"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def files(study):
+    """All files of the copy but the stubs' own note."""
+    return sorted(path for path in study.rglob("*") if path.name != "calls")
+
+
+# ------------------------------------------------------------------------------------------------------------ the steps
+
+
+@pytest.mark.parametrize("script", SHELL_FILES)
+def test_parses_and_keeps_to_bash_of_macos(script):
+    text = (REPOSITORY / script).read_text()
+    assert subprocess.run(["bash", "-n", str(REPOSITORY / script)], capture_output=True).stderr == b""
+    for newer in ("declare -A", "local -A", "mapfile", "readarray", "wait -n", ",,}", "^^}", "&>>", "|&", "EPOCHSECONDS", "BASHPID"):
+        assert newer not in text, f"bash 3.2 has no {newer}"
+
+
+@pytest.mark.parametrize("script", [name for name in SHELL_FILES if name != "src/runner.sh"])
+def test_is_executable(script):
+    assert os.access(REPOSITORY / script, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("script", "steps"),
+    [("run.sh", ALL_STEPS), *((f"run-{name}.sh", [["create_metadata.py"], *both]) for name, both in BOTH_SOURCES.items())],
+)
+def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script, steps):
+    options = ["-epochs", "2", "--output", "where I am", "--models", "LeNet", "NN"]
+    ended = run(study, script, *options, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert calls(study) == [[step[0], *options, *step[1:]] for step in steps]
+    assert ended.stderr == ""
+
+
+def test_says_where_it_is_and_is_complete_at_the_end(study):
+    lines = [line for line in run(study, "run.sh").stdout.splitlines() if line]
+    assert [line for line in lines if line.startswith("Step 3 of 9")][0] == "Step 3 of 9: NN on REAL"
+    assert lines[1].startswith("Step 1 of 9 done in ") and lines[1].endswith(" min left")
+    assert lines[-2].startswith("Step 9 of 9 done in ") and "left" not in lines[-2]
+    assert lines[-1].startswith("run.sh is complete in ")
+    assert "complete" not in "\n".join(lines[:-1])
+
+
+def test_estimates_the_rest_from_how_the_steps_went(study):
+    """A step that was there already says nothing; one that takes a second of its expected nine does."""
+    text = (study / "run.sh").read_text()
+    head = text[: text.index("#    seconds on two cores")]
+    steps = ["600 skipped visualise.py", "9 quick create_metadata.py", "600 'the rest' visualise.py"]
+    (study / "run.sh").write_text("\n".join([head, *(f"step {step}" for step in steps), "run_steps"]))
+    (study / "src" / "create_metadata.py").write_text("import time; time.sleep(1.1)")
+    estimates = [line.split("; ")[1] for line in run(study, "run.sh").stdout.splitlines() if " left" in line]
+    assert estimates == ["about 10 min left", "about 9 min left"]
+
+
+def test_a_failing_step_stops_it_and_is_named(study):
+    ended = run(study, "run.sh", STUB_FAILS_AT="classify_LeNet.py -data FAKE", STUB_CODE=7)
+    assert ended.returncode == 7
+    assert calls(study) == ALL_STEPS[:4]
+    assert "run.sh stopped at step 4 of 9 (LeNet on FAKE). The same command goes on from there" in ended.stderr
+    assert "complete" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("options", [["-data", "FAKE"], ["--data=REAL"], ["--data_label", "FAKE"], ["-epochs", "2", "-data=FAKE"], ["-d", "FAKE"]])
+@pytest.mark.parametrize("script", ["run.sh", "run-LeNet.sh"])
+def test_refuses_a_source(study, script, options):
+    ended = run(study, script, *options)
+    assert ended.returncode == 2
+    architecture = "LeNet" if "LeNet" in script else "NN"
+    assert ended.stderr == f"{script}: it does both FAKE and REAL; for one of them: python src/classify_{architecture}.py -data FAKE\n"
+    assert calls(study) == []
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_shows_usage_and_options_and_does_nothing(study, option):
+    before = files(study)
+    ended = run(study, "run-VGG16.sh", "-epochs", "1", option)
+    assert ended.returncode == 0 and ended.stderr == ""
+    assert ended.stdout.startswith("Train and test the VGG16 of experiment 1") and "--epochs N" in ended.stdout
+    assert "usage: of a step" not in ended.stdout and "set -e" not in ended.stdout
+    assert files(study) == before
+
+
+# -------------------------------------------------------------------------------------------------------------- dry run
+
+
+def test_a_dry_run_asks_every_step_and_changes_nothing(study):
+    before = files(study)
+    ended = run(study, "run.sh", "--dry-run", "-epochs", "3")
+    assert ended.returncode == 0, ended.stderr
+    assert calls(study) == [[step[0], "--dry-run", "-epochs", "3", *step[1:]] for step in ALL_STEPS]
+    assert "done in" not in ended.stdout and "complete" not in ended.stdout and "58 MB" in ended.stdout
+    assert files(study) == before
+
+
+def test_a_dry_run_goes_on_after_a_step_that_would_stop(study):
+    ended = run(study, "run.sh", "--dry-run", STUB_FAILS_AT="create_metadata.py --dry-run", STUB_CODE=2)
+    assert ended.returncode == 2
+    assert len(calls(study)) == len(ALL_STEPS)
+    assert "1 of 9 steps would stop" in ended.stderr
+
+
+def test_a_dry_run_without_env_says_that_it_would_be_made(study, path_with):
+    before = files(study)
+    ended = run(study, "run.sh", "--dry-run", PYTHON="", **path_with())
+    assert ended.returncode == 0, ended.stderr
+    assert "setup.sh would make it with python3.13" in ended.stdout and "2.5 GB" in ended.stdout
+    assert len(calls(study)) == len(ALL_STEPS)
+    assert files(study) == before
+
+
+# -------------------------------------------------------------------------------------------------------------- signals
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["listening", "deaf"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_step_and_all_that_it_started(study, number, code, deaf):
+    variables = {"PYTHON": sys.executable, "STUB_WAITS_AT": "classify_NN.py -data FAKE"} | ({"STUB_IS_DEAF": "1"} if deaf else {})
+    runner = subprocess.Popen(
+        ["bash", str(study / "run.sh")], env=environment(**variables), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, restore_signals=True,
+    )  # fmt: skip
+    waiting = study / "src" / "waiting"
+    try:
+        wait_for(waiting.exists, 10)
+        processes = [int(number) for number in waiting.read_text().split()]
+        began = time.monotonic()
+        runner.send_signal(number)
+        output, errors = runner.communicate(timeout=10)
+        assert time.monotonic() - began < 3
+    finally:
+        runner.kill()
+    assert runner.returncode == code
+    assert "run.sh stopped at step 2 of 9 (NN on FAKE). The same command goes on from there" in errors
+    assert "complete" not in output and len(calls(study)) == 2
+    wait_for(lambda: not any(is_alive(process) for process in processes), 1)
+
+
+def wait_for(condition, seconds):
+    """Wait until a condition holds; fail where it does not in that time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_alive(process):
+    """Whether a process runs; one that has ended and whose parent has not asked for its code does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout.strip()
+    return state != "" and not state.startswith("Z")
+
+
+# ---------------------------------------------------------------------------------------------- the Python and its set-up
+
+
+@pytest.fixture
+def path_with(tmp_path):
+    """Put fake commands first on the PATH: by default a working python3.13 on a Linux machine without a GPU."""
+
+    def make(system="Linux", machine="x86_64", gpu=False, pythons=("python3.13",), **variables):
+        folder = tmp_path / "commands"
+        folder.mkdir(exist_ok=True)
+        answers = {"uname": f'[ "$1" = -m ] && echo {machine} || echo {system}', "nvidia-smi": f"exit {0 if gpu else 9}"}
+        for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
+            answers[name] = FAKE_PYTHON.partition("\n")[2] if name in pythons else "exit 127"
+        for name, answer in answers.items():
+            (folder / name).write_text(f"#!/bin/bash\n{answer}\n")
+            (folder / name).chmod(0o755)
+        log = tmp_path / "log"
+        log.touch()
+        path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+        return {"PATH": path, "FAKE_LOG": log, "FAKE_DEVICES": "TensorFlow sees: the CPU", **variables}
+
+    return make
+
+
+def set_up(study, variables, **more):
+    """Run setup.sh; give back its ended process and what was asked of venv and pip."""
+    log = Path(variables["FAKE_LOG"])
+    log.write_text("")
+    ended = run(study, "setup.sh", **{"PYTHON": "", **variables, **more})
+    return ended, [line.split(" ")[0] for line in log.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "words"),
+    [
+        ("Darwin", "x86_64", "Intel Macs"),
+        ("MINGW64_NT-10.0-19045", "x86_64", "WSL2"),
+        ("MSYS_NT-10.0", "x86_64", "WSL2"),
+        ("CYGWIN_NT-10.0", "x86_64", "WSL2"),
+        ("Linux", "i686", "Linux on i686"),
+        ("Linux", "armv7l", "Linux on armv7l"),
+        ("FreeBSD", "amd64", "FreeBSD on amd64"),
+    ],
+)
+def test_setup_names_a_machine_that_tensorflow_does_not_serve(study, path_with, system, machine, words):
+    refused(*set_up(study, path_with(system, machine)), words)
+    assert not (study / "env").exists()
+
+
+def refused(ended, asked, words):
+    """It ended with code 2 and one sentence, having asked nothing of venv or pip."""
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("setup.sh: ") and words in ended.stderr and ended.stderr.count("\n") == 1
+    assert asked == []
+
+
+@pytest.mark.parametrize("version", ["3.10.13", "3.14.0", "3.9.2", "2.7.18"])
+def test_setup_names_the_python_that_it_cannot_use(study, path_with, version):
+    refused(*set_up(study, path_with(pythons=("python3",), FAKE_VERSION=version)), f"found: {version}.")
+    refused(*set_up(study, path_with(FAKE_VERSION=version), PYTHON="python3.13"), f"PYTHON=python3.13, found: {version}.")
+
+
+def test_setup_without_any_python_or_without_venv(study, path_with):
+    refused(*set_up(study, path_with(pythons=())), "none that runs")
+    refused(*set_up(study, path_with(FAKE_NO_VENV=1)), "sudo apt install python3.13-venv")
+
+
+def test_setup_takes_the_newest_python_that_runs(study, path_with):
+    variables = path_with(pythons=("python3.12", "python3"), FAKE_VERSION="3.12.1")
+    ended, _ = set_up(study, variables)
+    assert "Making env/ with python3.12 (Python 3.12.1)" in ended.stdout
+
+
+def test_setup_makes_env_and_mends_it(study, path_with):
+    variables = path_with()
+    finished = study / "env" / "finished"
+
+    ended, asked = set_up(study, variables, FAKE_PIP_CODE=1)
+    assert ended.returncode == 2 and "a word of pip" in ended.stderr and "check the network" in ended.stderr
+    assert not finished.exists()
+
+    ended, asked = set_up(study, variables)
+    assert ended.returncode == 0 and asked == ["venv", "pip"], "a half-made env/ is made anew"
+    assert "    Downloading tensorflow.whl (572.4 MB)" in ended.stdout and "a word of pip" not in ended.stdout
+    assert ended.stdout.endswith("TensorFlow 2.21.0\nTensorFlow sees: the CPU\nenv/ is ready.\n")
+    assert finished.exists()
+
+    assert set_up(study, variables)[1] == ["pip"], "a finished env/ is kept"
+    assert set_up(study, variables, FAKE_BROKEN=study / "env/bin/python")[1] == ["venv"], "a broken one is made anew"
+    assert not finished.exists()
+    assert set_up(study, variables)[1] == ["venv", "pip"]
+    ended, _ = set_up(study, variables, FAKE_TF_CODE=1)
+    assert ended.returncode == 2 and "does not start" in ended.stderr and not finished.exists()
+
+
+def test_setup_follows_changed_requirements_and_another_python(study, path_with):
+    variables = path_with(pythons=("python3.13", "python3.12"))
+    set_up(study, variables)
+    with (study / "requirements.txt").open("a") as requirements:
+        requirements.write("another==1.0\n")
+    assert set_up(study, variables)[1] == ["venv", "pip"]
+    assert set_up(study, variables)[1] == ["pip"]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "choice", "with_cuda"), [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False), (True, "1", True)]
+)
+def test_setup_installs_cuda_where_there_is_a_gpu_or_it_is_asked_for(study, path_with, gpu, choice, with_cuda):
+    variables = path_with(gpu=gpu, CUDA=choice)
+    ended, _ = set_up(study, variables)
+    version = next(line for line in (study / "requirements.txt").read_text().splitlines() if line.startswith("tensorflow==")).split()[0]
+    asked = Path(variables["FAKE_LOG"]).read_text()
+    assert (version.replace("==", "[and-cuda]==") in asked) == with_cuda
+    assert ("Warning" in ended.stdout) == gpu, "a GPU that TensorFlow does not see is worth a warning"
+    ended, _ = set_up(study, variables, FAKE_DEVICES="TensorFlow sees: the CPU, GPU NVIDIA A100")
+    assert "Warning" not in ended.stdout
+    set_up(study, variables, CUDA="")
+    assert ("and-cuda" in Path(variables["FAKE_LOG"]).read_text()) == (with_cuda or gpu), "the choice is kept"
+
+
+def test_setup_refuses_cuda_where_there_is_none_and_what_it_does_not_know(study, path_with):
+    refused(*set_up(study, path_with("Darwin", "arm64"), CUDA=1), "CUDA=1")
+    refused(*set_up(study, path_with("Linux", "aarch64"), CUDA=1), "CUDA=1")
+    refused(*set_up(study, path_with(), CUDA="yes"), "CUDA=yes")
+
+
+def test_a_runner_sets_up_where_env_is_missing_and_only_there(study, path_with):
+    variables = path_with(PYTHON="")
+    ended = run(study, "run-NN.sh", **variables)
+    assert ended.returncode == 0, ended.stderr
+    assert "env/ is ready." in ended.stdout and "run-NN.sh is complete" in ended.stdout
+    ended = run(study, "run-NN.sh", **variables)
+    assert "env/ is ready." not in ended.stdout
+    (study / "env" / "finished").unlink()
+    ended = run(study, "run-NN.sh", **variables)
+    assert "env/ is ready." in ended.stdout
+
+
+def test_a_wrong_option_is_told_before_the_set_up(study, path_with):
+    variables = path_with(PYTHON="", STUB_FAILS_AT="create_metadata.py --epoch --dry-run", STUB_CODE=2)
+    assert run(study, "run.sh", "--epoch", **variables).returncode == 2
+    assert not (study / "env").exists()
+
+
+def test_a_set_up_that_fails_ends_the_runner(study, path_with):
+    ended = run(study, "run.sh", **path_with(PYTHON="", FAKE_PIP_CODE=1))
+    assert ended.returncode == 2
+    assert calls(study) == [["create_metadata.py", "--dry-run"]]
+    assert "complete" not in ended.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_python_of_the_users_own_is_checked_and_nothing_is_installed(study, path_with, options):
+    missing = run(study, "run.sh", *options, PYTHON="no-such-python")
+    assert missing.returncode == 2 and "PYTHON=no-such-python is no Python that runs" in missing.stderr
+    old = old_python(study, "3.10.4")
+    ended = run(study, "run.sh", *options, PYTHON=old)
+    assert ended.returncode == 2 and ended.stderr.endswith("is Python 3.10.4; the study needs 3.11 or newer.\n")
+    assert calls(study) == [] and not (study / "env").exists()
+
+
+def old_python(study, version):
+    """A command that claims to be Python of a version older than the study's."""
+    command = study / "old python"
+    command.write_text(f'#!/bin/bash\ncase "$*" in *python_version*) echo {version} ;; *) exit 1 ;; esac\n')
+    command.chmod(0o755)
+    return command
