@@ -12,6 +12,7 @@ set -e -o pipefail
 # shellcheck source=/dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 
+trap 'exit 130' INT # else Ctrl-C would look like a failure of pip
 env=$REPOSITORY/env
 case $1 in -h | --help) show_usage && exit ;; esac
 [ $# -eq 0 ] || die "it takes no options; --help shows what it does."

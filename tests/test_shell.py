@@ -17,8 +17,17 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh"]
 SHELL_FILES = [*RUNNERS, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
-SCRIPTS = ["create_metadata.py", "classify_NN.py", "classify_LeNet.py", "classify_VGG16.py", "visualise.py", "final_evaluate.py"]
-BOTH_SOURCES = {name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")}
+SCRIPTS = [
+    "create_metadata.py",
+    "classify_NN.py",
+    "classify_LeNet.py",
+    "classify_VGG16.py",
+    "visualise.py",
+    "final_evaluate.py",
+]
+BOTH_SOURCES = {
+    name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")
+}
 ALL_STEPS = [
     ["create_metadata.py"], *BOTH_SOURCES["NN"], *BOTH_SOURCES["LeNet"], *BOTH_SOURCES["VGG16"], ["visualise.py"], ["final_evaluate.py"]
 ]  # fmt: skip
@@ -50,10 +59,17 @@ FAKE_PYTHON = f"""#!/bin/bash
 [ "$0" != "$FAKE_BROKEN" ] || exit 1
 case "$*" in
     *"import tensorflow"* | *"tensorflow as tf"*) printf '%s\\n' "TensorFlow 2.21.0" "$FAKE_DEVICES"; exit "${{FAKE_TF_CODE:-0}}" ;;
-    *python_version*) echo "${{FAKE_VERSION:-3.13.1}}" ;;
+    *python_version*)
+        case $0 in */env/bin/python) unset FAKE_BASE ;; esac
+        echo "${{FAKE_BASE:-${{FAKE_VERSION:-3.13.1}}}}"
+        ;;
     *ensurepip*) exit "${{FAKE_NO_VENV:-0}}" ;;
     "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; echo venv >>"$FAKE_LOG" ;;
-    "-m pip install "*) echo "pip $*" >>"$FAKE_LOG"; echo "  Downloading tensorflow.whl (572.4 MB)"; echo "a word of pip"; exit "${{FAKE_PIP_CODE:-0}}" ;;
+    "-m pip install "*)
+        echo "pip $*" >>"$FAKE_LOG"
+        printf '%s\\n' "  Downloading tensorflow.whl (572.4 MB)" "a word of pip"
+        exit "${{FAKE_PIP_CODE:-0}}"
+        ;;
     "-c ") ;;
     *) exec "{sys.executable}" "$@" ;;
 esac
@@ -105,7 +121,19 @@ def files(study):
 def test_parses_and_keeps_to_bash_of_macos(script):
     text = (REPOSITORY / script).read_text()
     assert subprocess.run(["bash", "-n", str(REPOSITORY / script)], capture_output=True).stderr == b""
-    for newer in ("declare -A", "local -A", "mapfile", "readarray", "wait -n", ",,}", "^^}", "&>>", "|&", "EPOCHSECONDS", "BASHPID"):
+    for newer in (
+        "declare -A",
+        "local -A",
+        "mapfile",
+        "readarray",
+        "wait -n",
+        ",,}",
+        "^^}",
+        "&>>",
+        "|&",
+        "EPOCHSECONDS",
+        "BASHPID",
+    ):
         assert newer not in text, f"bash 3.2 has no {newer}"
 
 
@@ -116,7 +144,10 @@ def test_is_executable(script):
 
 @pytest.mark.parametrize(
     ("script", "steps"),
-    [("run.sh", ALL_STEPS), *((f"run-{name}.sh", [["create_metadata.py"], *both]) for name, both in BOTH_SOURCES.items())],
+    [
+        ("run.sh", ALL_STEPS),
+        *((f"run-{name}.sh", [["create_metadata.py"], *both]) for name, both in BOTH_SOURCES.items()),
+    ],
 )
 def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script, steps):
     options = ["-epochs", "2", "--output", "where I am", "--models", "LeNet", "NN"]
@@ -128,7 +159,7 @@ def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script,
 
 def test_says_where_it_is_and_is_complete_at_the_end(study):
     lines = [line for line in run(study, "run.sh").stdout.splitlines() if line]
-    assert [line for line in lines if line.startswith("Step 3 of 9")][0] == "Step 3 of 9: NN on REAL"
+    assert next(line for line in lines if line.startswith("Step 3 of 9")) == "Step 3 of 9: NN on REAL"
     assert lines[1].startswith("Step 1 of 9 done in ") and lines[1].endswith(" min left")
     assert lines[-2].startswith("Step 9 of 9 done in ") and "left" not in lines[-2]
     assert lines[-1].startswith("run.sh is complete in ")
@@ -154,13 +185,19 @@ def test_a_failing_step_stops_it_and_is_named(study):
     assert "complete" not in ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("options", [["-data", "FAKE"], ["--data=REAL"], ["--data_label", "FAKE"], ["-epochs", "2", "-data=FAKE"], ["-d", "FAKE"]])
+@pytest.mark.parametrize(
+    "options",
+    [["-data", "FAKE"], ["--data=REAL"], ["--data_label", "FAKE"], ["-epochs", "2", "-data=FAKE"], ["-d", "FAKE"]],
+)
 @pytest.mark.parametrize("script", ["run.sh", "run-LeNet.sh"])
 def test_refuses_a_source(study, script, options):
     ended = run(study, script, *options)
     assert ended.returncode == 2
     architecture = "LeNet" if "LeNet" in script else "NN"
-    assert ended.stderr == f"{script}: it does both FAKE and REAL; for one of them: python src/classify_{architecture}.py -data FAKE\n"
+    assert (
+        ended.stderr
+        == f"{script}: it does both FAKE and REAL; for one of them: python src/classify_{architecture}.py -data FAKE\n"
+    )
     assert calls(study) == []
 
 
@@ -208,7 +245,9 @@ def test_a_dry_run_without_env_says_that_it_would_be_made(study, path_with):
 @pytest.mark.parametrize("deaf", [False, True], ids=["listening", "deaf"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_step_and_all_that_it_started(study, number, code, deaf):
-    variables = {"PYTHON": sys.executable, "STUB_WAITS_AT": "classify_NN.py -data FAKE"} | ({"STUB_IS_DEAF": "1"} if deaf else {})
+    variables = {"PYTHON": sys.executable, "STUB_WAITS_AT": "classify_NN.py -data FAKE"} | (
+        {"STUB_IS_DEAF": "1"} if deaf else {}
+    )
     runner = subprocess.Popen(
         ["bash", str(study / "run.sh")], env=environment(**variables), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, restore_signals=True,
@@ -253,7 +292,10 @@ def path_with(tmp_path):
     def make(system="Linux", machine="x86_64", gpu=False, pythons=("python3.13",), **variables):
         folder = tmp_path / "commands"
         folder.mkdir(exist_ok=True)
-        answers = {"uname": f'[ "$1" = -m ] && echo {machine} || echo {system}', "nvidia-smi": f"exit {0 if gpu else 9}"}
+        answers = {
+            "uname": f'[ "$1" = -m ] && echo {machine} || echo {system}',
+            "nvidia-smi": f"exit {0 if gpu else 9}",
+        }
         for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
             answers[name] = FAKE_PYTHON.partition("\n")[2] if name in pythons else "exit 127"
         for name, answer in answers.items():
@@ -302,7 +344,9 @@ def refused(ended, asked, words):
 @pytest.mark.parametrize("version", ["3.10.13", "3.14.0", "3.9.2", "2.7.18"])
 def test_setup_names_the_python_that_it_cannot_use(study, path_with, version):
     refused(*set_up(study, path_with(pythons=("python3",), FAKE_VERSION=version)), f"found: {version}.")
-    refused(*set_up(study, path_with(FAKE_VERSION=version), PYTHON="python3.13"), f"PYTHON=python3.13, found: {version}.")
+    refused(
+        *set_up(study, path_with(FAKE_VERSION=version), PYTHON="python3.13"), f"PYTHON=python3.13, found: {version}."
+    )
 
 
 def test_setup_without_any_python_or_without_venv(study, path_with):
@@ -344,16 +388,20 @@ def test_setup_follows_changed_requirements_and_another_python(study, path_with)
     with (study / "requirements.txt").open("a") as requirements:
         requirements.write("another==1.0\n")
     assert set_up(study, variables)[1] == ["venv", "pip"]
-    assert set_up(study, variables)[1] == ["pip"]
+    assert set_up(study, variables, PYTHON="python3.12")[1] == ["pip"]
+    assert set_up(study, variables, PYTHON="python3.12", FAKE_BASE="3.12.1")[1] == ["venv", "pip"]
 
 
 @pytest.mark.parametrize(
-    ("gpu", "choice", "with_cuda"), [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False), (True, "1", True)]
+    ("gpu", "choice", "with_cuda"),
+    [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False), (True, "1", True)],
 )
 def test_setup_installs_cuda_where_there_is_a_gpu_or_it_is_asked_for(study, path_with, gpu, choice, with_cuda):
     variables = path_with(gpu=gpu, CUDA=choice)
     ended, _ = set_up(study, variables)
-    version = next(line for line in (study / "requirements.txt").read_text().splitlines() if line.startswith("tensorflow==")).split()[0]
+    version = next(
+        line for line in (study / "requirements.txt").read_text().splitlines() if line.startswith("tensorflow==")
+    ).split()[0]
     asked = Path(variables["FAKE_LOG"]).read_text()
     assert (version.replace("==", "[and-cuda]==") in asked) == with_cuda
     assert ("Warning" in ended.stdout) == gpu, "a GPU that TensorFlow does not see is worth a warning"
@@ -395,7 +443,7 @@ def test_a_set_up_that_fails_ends_the_runner(study, path_with):
 
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
-def test_a_python_of_the_users_own_is_checked_and_nothing_is_installed(study, path_with, options):
+def test_a_python_of_the_users_own_is_checked_and_nothing_is_installed(study, options):
     missing = run(study, "run.sh", *options, PYTHON="no-such-python")
     assert missing.returncode == 2 and "PYTHON=no-such-python is no Python that runs" in missing.stderr
     old = old_python(study, "3.10.4")

@@ -1,0 +1,77 @@
+"""What the tests share: a small study in place of CIFAKE, and a way to run the scripts as a user does."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifake import protocol
+from cifake.folders import REPOSITORY, Folders
+
+CLASSES = len(protocol.CIFAKE_CLASSES)
+
+
+def jpeg(number: int, source: str, seed: int) -> bytes:
+    """A 32x32 JPEG with the colour of its class, noisy; FAKE ones are darker, so that going to REAL costs something."""
+    random = np.random.default_rng([number, seed, source == "FAKE"])
+    colour = np.random.default_rng(number).integers(40, 216, 3) - 30 * (source == "FAKE")
+    pixels = np.clip(random.normal(colour, 40, protocol.IMAGE_SHAPE), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG")
+    return file.getvalue()
+
+
+def file_name(image: int, number: int) -> str:
+    """CIFAKE's name for an image of a class, from 1."""
+    return f"{image:04d}.jpg" if number == 1 else f"{image:04d} ({number}).jpg"
+
+
+def make_images(folder: Path, train: int, test: int, classes: int = CLASSES) -> Path:
+    """A data set in CIFAKE's layout, with so many images of each class in train and test."""
+    for split, images in (("train", train), ("test", test)):
+        for source in protocol.SOURCES:
+            part = folder / split / source
+            part.mkdir(parents=True)
+            for image in range(images):
+                for number in range(1, classes + 1):
+                    seed = image + 10_000 * (split == "test")
+                    (part / file_name(image, number)).write_bytes(jpeg(number, source, seed))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory) -> Path:
+    """400 training and 100 test images of FAKE and of REAL; only to be read."""
+    return make_images(tmp_path_factory.mktemp("made images"), train=40, test=10)
+
+
+@pytest.fixture
+def small(tmp_path) -> Folders:
+    """A smaller study, to be broken: 100 training and 20 test images each, without CSVs."""
+    return Folders(make_images(tmp_path / "images", train=10, test=2), tmp_path / "output")
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run a command to its end and keep what it prints."""
+    surroundings = {name: value for name, value in os.environ.items() if name != "VGG16_WEIGHTS"}
+    return subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, env=surroundings | environment, timeout=600
+    )
+
+
+def script(name: str, *options: str | Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run one of the study's Python scripts."""
+    return run(sys.executable, REPOSITORY / "src" / name, *options, **environment)
+
+
+def refused(result: subprocess.CompletedProcess, *words: str) -> None:
+    """A script has ended with exit code 2 and a message that holds these words, and no traceback."""
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr

@@ -1,0 +1,48 @@
+"""Scores and intervals, against what can be computed by hand."""
+
+import numpy as np
+import pytest
+
+from cifake import evaluation
+
+CLASSES = ("cat", "dog")
+
+
+def test_scores_by_hand():
+    numbers, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    scores = evaluation.scores(numbers, predicted, CLASSES)
+    assert scores["accuracy"] == 0.75
+    assert scores["confusion_matrix"] == [[2, 1], [0, 1]]
+    assert scores["by_class"]["cat"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
+    assert scores["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
+    assert scores["weighted_f1"] == pytest.approx(0.75 * 0.8 + 0.25 * 2 / 3)
+    report = evaluation.report(numbers, predicted, CLASSES)
+    assert "0.80         3" in report
+    assert "accuracy" in report
+
+
+def test_a_class_that_is_never_predicted_counts_as_zero():
+    scores = evaluation.scores(np.array([0, 1]), np.array([0, 0]), CLASSES)
+    assert scores["by_class"]["dog"]["f1"] == 0
+    assert scores["macro_f1"] == pytest.approx(1 / 3)
+
+
+def test_the_interval_of_an_accuracy_is_the_binomial_one():
+    matrix = np.array([[400, 100], [150, 350]])
+    accuracies, macro_f1s = evaluation.resampled(matrix)
+    low, high = evaluation.interval(accuracies)
+    half = 1.96 * np.sqrt(0.75 * 0.25 / 1000)
+    assert low == pytest.approx(0.75 - half, abs=0.003)
+    assert high == pytest.approx(0.75 + half, abs=0.003)
+    assert accuracies.shape == macro_f1s.shape == (evaluation.RESAMPLES,)
+    macro_f1 = np.mean([2 * 400 / (500 + 550), 2 * 350 / (500 + 450)])
+    assert np.median(macro_f1s) == pytest.approx(macro_f1, abs=0.002)
+
+
+def test_predictions_name_classes_and_probabilities():
+    probabilities = np.array([[0.9, 0.1], [0.75, 0.25]], np.float32)
+    table = evaluation.predictions(["a", "b"], np.array([0, 1]), probabilities, CLASSES)
+    assert list(table["label"]) == ["cat", "dog"]
+    assert list(table["predicted"]) == ["cat", "cat"]
+    assert list(table["probability_of_predicted"]) == pytest.approx([0.9, 0.75])
+    assert list(table["probability_of_label"]) == pytest.approx([0.9, 0.25])
