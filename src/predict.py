@@ -26,6 +26,9 @@ def main() -> None:
     """Read the model's record and the pictures, and only then start TensorFlow."""
     chosen = choose()
     record = record_of(chosen.model)
+    absent = [picture for picture in chosen.pictures if not picture.is_file()]
+    if absent:
+        raise StudyError(f"There is no file {absent[0]}; check its name.")
     contents = [picture.read_bytes() for picture in chosen.pictures]
     if chosen.dry_run:
         log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
@@ -87,7 +90,11 @@ def predict(
         except Exception:  # Pillow raises many kinds of exceptions on damaged bytes
             faults.append(str(picture))
     if faults:
-        raise StudyError(f"No JPEG or PNG, or a damaged one; leave it out or save it anew:{metadata.listed(faults)}")
+        named = faults[0] if len(faults) == 1 else f"{len(faults)} files"
+        raise StudyError(
+            f"{named}: damaged, or no JPEG or PNG; save anew or leave out."
+            + (metadata.listed(faults) if len(faults) > 1 else "")
+        )
     whole = architectures.load(chosen.model).whole("classifier")
     probabilities = features.compute(whole, np.stack(pixels))
     classes = record["classes"]

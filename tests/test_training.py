@@ -33,7 +33,7 @@ def train(data, checkpoint, epochs=8, seed=1, key="key"):
     return head, trained
 
 
-def test_the_optimiser_is_the_protocols(data):
+def test_the_optimiser_is_the_protocols():
     head = architectures.head("NN", (16,), 3)
     training.compile_head(head, 4)
     assert type(head.optimizer).__name__ == "SGD"

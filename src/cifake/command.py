@@ -53,6 +53,9 @@ def run(main: Callable[[], None]) -> None:
         if problem.filename is None and problem.errno not in _REMEDIES:
             raise
         sys.exit(_complain(script, _sentence(problem)))
+    except ModuleNotFoundError as problem:
+        advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
+        sys.exit(_complain(script, f"The library {problem.name} is not installed for {sys.executable}; {advice}"))
     except MemoryError:
         sys.exit(_complain(script, "The memory is full; close other programs and run the same command again."))
 

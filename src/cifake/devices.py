@@ -6,10 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy  # noqa: F401  (its own import errors must not be held back below)
-
-from cifake.errors import StudyError
-
 
 @contextmanager
 def without_chatter(verbose: bool = False) -> Iterator[None]:
@@ -81,13 +77,3 @@ def memory_peak() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def require(library: str) -> None:
-    """Raise StudyError where a library of requirements.txt is missing, as when a script runs outside env/."""
-    from importlib.util import find_spec
-
-    if find_spec(library) is None:
-        raise StudyError(
-            f"{library} is not installed for {sys.executable}; make env/ with: bash setup.sh, and use it: env/bin/python {sys.argv[0]}"
-        )

@@ -1,0 +1,206 @@
+"""create_demo.py and cifake.digits: the demo's data set is a data set of the study, the same each time, and harms no other."""
+
+import io
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import create_demo
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifake import digits, metadata, protocol
+from cifake.errors import StudyError
+from cifake.folders import REPOSITORY, Folders
+
+PLACES = [(source, split) for source in protocol.SOURCES for split in protocol.SPLITS]
+
+
+def start(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run the script as a user would."""
+    command = [sys.executable, str(REPOSITORY / "src" / "create_demo.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """All files below a folder: name -> content and time of writing."""
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def contents() -> dict[str, bytes]:
+    """The data set as a process of its own, this one, makes it."""
+    return digits.files()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """The folder that the script is started in, with --output demo; to be looked at only."""
+    folder = tmp_path_factory.mktemp("made")
+    ended = start("--output", "demo", folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.rstrip().endswith("Wrote demo/images")
+    return folder
+
+
+@pytest.fixture
+def copy(made, tmp_path) -> Path:
+    """Such a folder to be changed."""
+    shutil.copytree(made, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_the_data_set_passes_the_checks_of_every_training(made):
+    folders = Folders(made / "demo" / "images", made / "out")
+    assert metadata.class_names(folders) == digits.CLASSES
+    for source, split in PLACES:
+        names, _ = metadata.list_images(folders, source, split)
+        metadata.write_csv(folders.metadata(source, split), metadata.make_rows(names, source, split, digits.CLASSES))
+        # Refuses a class that is missing from the validation share, the rows after it, or the test images.
+        assert len(metadata.read_split(folders, source, split).rows) == {"train": 1437, "test": 360}[split]
+
+
+def test_real_and_fake_have_the_same_digits(contents):
+    names = {
+        place: [Path(name).name for name in contents if name.startswith("/".join(place[::-1]))] for place in PLACES
+    }
+    for split in protocol.SPLITS:
+        real, fake = (Counter(map(metadata.class_number, names[source, split])) for source in protocol.SOURCES)
+        assert real == fake
+        assert set(real) == set(range(1, 11))
+
+
+def test_each_image_is_an_rgb_jpeg_of_cifake_s_size(contents):
+    images = [content for name, content in contents.items() if name.endswith(".jpg")]
+    assert len(images) == 3594
+    for content in images[::20]:
+        with Image.open(io.BytesIO(content)) as image:
+            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (32, 32))
+
+
+def test_the_scans_can_be_read_back_from_the_jpegs_in_their_order(contents):
+    levels, numbers = digits.handwritten()
+    first_test_row = len(numbers) - 360
+    for split, first in (("train", 0), ("test", first_test_row)):
+        rows = range(first, first + 60)
+        for row, name in zip(rows, digits.file_names([numbers[row] for row in rows]), strict=True):
+            with Image.open(io.BytesIO(contents[f"{split}/REAL/{name}"])) as image:
+                seen = np.asarray(image.convert("L").reduce(4), float) * 16 / 255
+            assert metadata.class_number(name) == numbers[row] + 1
+            assert np.abs(seen - levels[row]).max() < 1
+
+
+def test_rendered_digits_use_all_grey_levels_and_differ_from_one_another():
+    levels = digits.rendered(list(range(10)) * 20)
+    assert levels.shape == (200, 8, 8)
+    assert (levels.min(), levels.max()) == (0, 16)
+    assert len({image.tobytes() for image in levels}) == 200
+    assert all(image.sum() > 50 for image in levels), "a face without digits draws blanks"
+
+
+def test_what_one_learns_from_rendered_digits_holds_for_them_more_than_for_handwriting():
+    """Both above guessing (0.10), the second far below the first: the study's question, in the demo's data."""
+    from sklearn.linear_model import LogisticRegression
+
+    scans, numbers = digits.handwritten()
+    drawn, cut = digits.rendered(numbers), len(numbers) - digits.TEST_IMAGES
+    model = LogisticRegression(max_iter=500).fit(drawn[:cut].reshape(cut, 64) / 16, numbers[:cut])
+    on_drawn, on_scans = (model.score(images[cut:].reshape(-1, 64) / 16, numbers[cut:]) for images in (drawn, scans))
+    assert on_drawn > 0.85
+    assert 0.4 < on_scans < on_drawn - 0.2
+
+
+def test_two_processes_make_the_same_bytes(made, contents):
+    folder = made / "demo" / "images"
+    there = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert there.pop(create_demo.MARKER)
+    assert there == contents
+
+
+def test_a_second_start_changes_nothing(copy):
+    before = snapshot(copy)
+    ended = start("--output", "demo", folder=copy)
+    assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 1)
+    assert "all there" in ended.stdout
+    assert snapshot(copy) == before
+
+
+def test_a_changed_demo_is_noticed_and_left(copy):
+    for change in (lambda image: image.unlink(), lambda image: image.write_bytes(b"mine")):
+        change(copy / "demo" / "images" / "test" / "REAL" / "0000.jpg")
+        before = snapshot(copy)
+        ended = start("--output", "demo", folder=copy)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "delete demo/images" in ended.stderr
+        assert snapshot(copy) == before
+
+
+@pytest.mark.parametrize("name", ["train/FAKE/1000.jpg", "notes.txt"])
+def test_what_the_demo_did_not_make_is_left(tmp_path, name):
+    mine = tmp_path / "data" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    before = snapshot(tmp_path)
+    ended = start("--images", "data", "--output", "demo", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "data holds something that the demo did not make" in ended.stderr
+    assert snapshot(tmp_path) == before
+
+
+def test_a_dry_run_writes_nothing(tmp_path):
+    ended = start("--output", "demo", "--dry-run", folder=tmp_path)
+    assert ended.returncode == 0
+    assert "demo/images: the demo's images would be made" in ended.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    few = {"classes.txt": b"a\nb\n", "train/REAL/0000.jpg": b"1", "test/FAKE/0000.jpg": b"2"}
+    monkeypatch.setattr(digits, "files", lambda: dict(few))
+    folders = Folders(tmp_path / "images", tmp_path)
+    folders.images.mkdir()  # an empty folder is as good as none
+
+    def full_disk(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="No space left"):
+        broken.setattr(Path, "write_bytes", full_disk)
+        create_demo.write(folders.images)
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+    assert not any(folders.images.iterdir())
+
+    leftover = tmp_path / ".images.draft" / "train" / "REAL" / "9999.jpg"  # of a process that was killed
+    leftover.parent.mkdir(parents=True)
+    leftover.write_bytes(b"half")
+    create_demo.write(folders.images)
+    assert create_demo.is_complete(folders)
+    assert create_demo.present(folders) == few
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_the_demo_never_goes_to_cifake_s_own_place(tmp_path):
+    repository = Folders()
+    assert create_demo.demo_folders(repository) == Folders(REPOSITORY / "demo" / "images", REPOSITORY / "demo")
+    assert create_demo.demo_folders(Folders(repository.images, tmp_path)) == Folders(tmp_path / "images", tmp_path)
+    assert create_demo.demo_folders(Folders(tmp_path / "a", tmp_path / "b")).images == tmp_path / "a"
+
+
+def test_a_system_s_own_files_do_not_spoil_the_demo(copy):
+    folders = Folders(copy / "demo" / "images", copy / "demo")
+    for name in ("train/REAL/.DS_Store", "metadata/REAL/train.csv"):
+        (folders.images / name).parent.mkdir(parents=True, exist_ok=True)
+        (folders.images / name).write_bytes(b"")
+    assert create_demo.is_complete(folders)
+
+
+def test_a_marker_that_is_no_text_is_a_change(copy):
+    (copy / "demo" / "images" / create_demo.MARKER).write_bytes(b"\xff\xfe")
+    with pytest.raises(StudyError, match="changed since"):
+        create_demo.is_complete(Folders(copy / "demo" / "images", copy / "demo"))

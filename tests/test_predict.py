@@ -1,0 +1,199 @@
+"""predict.py: the likeliest classes of one's own pictures, by the names in the model's record."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifake.files import checksum
+from cifake.folders import REPOSITORY
+
+CLASSES = ["café", "dark", "bright, very", "fourth"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    """A folder with two tiny models and their records: LeNet's layers are not trained; NN's are set by hand.
+
+    NN says 'dark' of dark pictures and 'bright, very' of bright ones.
+    """
+    from cifake import architectures, devices, records
+
+    devices.prepare()
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "models").mkdir()
+    (folder / "E1_results").mkdir()
+    for architecture in ("NN", "LeNet"):
+        devices.seed(1)
+        backbone = architectures.backbone(architecture, "random")
+        features = (1024,) if backbone else (32, 32, 3)
+        head = architectures.head(architecture, features, len(CLASSES))
+        if architecture == "NN":
+            hidden, output = head.get_layer("hidden"), head.get_layer("probabilities")
+            hidden.set_weights([np.full((1024, 128), 1 / 1024, np.float32), np.zeros(128, np.float32)])
+            kernel = np.tile(np.array([0, -4, 4, 1], np.float32) / 128, (128, 1))
+            output.set_weights([kernel, np.array([-2, 2, -2, -9], np.float32)])
+        model = folder / "models" / f"FAKE_{architecture}.keras"
+        architectures.Classifier(backbone, head).whole(architecture).save(model)
+        record = dict.fromkeys(records.KEYS, {}) | {
+            "architecture": architecture,
+            "source": "FAKE",
+            "classes": CLASSES,
+            "model": {"file": f"models/{model.name}", "sha256": checksum(model)},
+        }
+        (folder / "E1_results" / f"{model.stem}_record.json").write_text(json.dumps(record), encoding="utf-8")
+    picture(folder / "dark.png", (3, 5), 0)
+    picture(folder / "bright photo.jpg", (640, 211), 255)
+    Image.new("LA", (7, 7), (0, 0)).save(folder / "see-through.png")  # nothing on white paper
+    content = (folder / "bright photo.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(content[: len(content) // 3])
+    (folder / "text.png").write_text("no picture")
+    return folder
+
+
+def picture(path: Path, size: tuple[int, int], grey: int) -> None:
+    Image.new("RGB", size, (grey,) * 3).save(path)
+
+
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the script as a user would."""
+    command = [sys.executable, str(REPOSITORY / "src" / "predict.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=120)
+
+
+def test_a_table_of_the_three_likeliest_classes(study):
+    ended = start(study, "models/FAKE_NN.keras", "dark.png", "bright photo.jpg", "see-through.png")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    title, _, head, *lines = ended.stdout.splitlines()
+    assert "FAKE NN" in title
+    # Exactly: softmax of (-2, 2, -2, -9) for black, of (-2, -2, 2, -8) for white.
+    dark, bright = (
+        [f"{100 * share:.1f}%" for share in softmax(values)] for values in ([2, -2, -2, -9], [2, -2, -2, -8])
+    )
+    assert lines[0].split() == ["dark.png", "dark", dark[0], "café", dark[1], "bright,", "very", dark[2]]
+    assert lines[1].split() == [
+        "bright",
+        "photo.jpg",
+        "bright,",
+        "very",
+        bright[0],
+        "café",
+        bright[1],
+        "dark",
+        bright[2],
+    ]
+    assert lines[2].split()[1:4] == ["bright,", "very", bright[0]]
+    starts = [head.index(title) for title in ("1st", "2nd", "3rd")]
+    for line in lines:  # columns are aligned: a gap ends just where each begins
+        assert all(line[at - 3 : at] == "   " and line[at] != " " for at in starts)
+
+
+def softmax(values: list[float]) -> np.ndarray:
+    powers = np.exp(np.array(values))
+    return powers / powers.sum()
+
+
+def test_csv_and_nothing_else(study):
+    ended = start(study, "models/FAKE_NN.keras", "bright photo.jpg", "dark.png", "--csv")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    rows = list(csv.reader(io.StringIO(ended.stdout)))
+    assert rows[0] == ["image", "rank", "class", "probability"]
+    assert [row[:3] for row in rows[1:4]] == [
+        ["bright photo.jpg", "1", "bright, very"],
+        ["bright photo.jpg", "2", "café"],
+        ["bright photo.jpg", "3", "dark"],
+    ]
+    assert [row[0] for row in rows[4:]] == ["dark.png"] * 3
+    np.testing.assert_allclose([float(row[3]) for row in rows[1:4]], softmax([2, -2, -2, -8])[:3], atol=1e-6)
+
+
+def test_a_model_taken_elsewhere_with_its_record_works_and_sees_what_the_study_sees(study, tmp_path):
+    """Without images folder, results folder or repository in sight; the numbers are those of the model on the decoded picture."""
+    for file in ("models/FAKE_LeNet.keras", "E1_results/FAKE_LeNet_record.json"):
+        shutil.copy(study / file, tmp_path)
+    noise = np.random.default_rng(1).integers(0, 256, (50, 40, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    ended = start(tmp_path, "FAKE_LeNet.keras", "noise.png", "--csv")
+    assert ended.returncode == 0, ended.stderr
+
+    import keras
+
+    from cifake import images
+
+    expected = keras.models.load_model(study / "models/FAKE_LeNet.keras").predict(
+        images.decode_any((tmp_path / "noise.png").read_bytes())[None], verbose=0
+    )[0]
+    for rank, row in enumerate(csv.DictReader(io.StringIO(ended.stdout))):
+        number = np.argsort(-expected)[rank]
+        assert row["class"] == CLASSES[number]
+        assert abs(float(row["probability"]) - expected[number]) < 1e-5
+
+
+@pytest.mark.parametrize("bad", ["cut.jpg", "text.png"])
+def test_a_damaged_picture_is_named_in_one_sentence(study, bad):
+    ended = start(study, "models/FAKE_NN.keras", "dark.png", bad)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"predict.py: {bad}: damaged, or no JPEG or PNG; save anew or leave out.\n"
+
+
+def test_all_damaged_pictures_are_named(study):
+    ended = start(study, "models/FAKE_NN.keras", "cut.jpg", "dark.png", "text.png")
+    assert ended.returncode == 2
+    assert "cut.jpg" in ended.stderr and "text.png" in ended.stderr and "dark.png" not in ended.stderr
+
+
+def refusal(folder: Path, *arguments: str) -> str:
+    """The one sentence that the script ends with."""
+    ended = start(folder, *arguments)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1), ended.stderr
+    return ended.stderr
+
+
+def test_what_is_not_there_is_named(study, tmp_path):
+    assert "no file nowhere.jpg" in refusal(study, "models/FAKE_NN.keras", "dark.png", "nowhere.jpg")
+    assert "no file models/REAL_NN.keras" in refusal(study, "models/REAL_NN.keras", "dark.png")
+    assert "MODEL, IMAGE" in refusal(study)
+    assert "did you mean --csv?" in refusal(study, "models/FAKE_NN.keras", "dark.png", "--cvs")
+    shutil.copy(study / "models/FAKE_NN.keras", tmp_path)
+    assert "copy FAKE_NN_record.json" in refusal(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
+
+
+def test_the_record_of_another_model_is_not_believed(study, tmp_path):
+    shutil.copy(study / "models/FAKE_LeNet.keras", tmp_path / "FAKE_NN.keras")
+    shutil.copy(study / "E1_results/FAKE_NN_record.json", tmp_path)
+    assert "record of another FAKE_NN.keras" in refusal(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
+
+
+def test_a_damaged_model_is_named(study, tmp_path):
+    model = tmp_path / "FAKE_NN.keras"
+    model.write_bytes(zlib.compress(b"no model"))
+    record = json.loads((study / "E1_results/FAKE_NN_record.json").read_text(encoding="utf-8"))
+    record["model"]["sha256"] = checksum(model)
+    (tmp_path / "FAKE_NN_record.json").write_text(json.dumps(record))
+    assert "FAKE_NN.keras is not loaded" in refusal(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
+
+
+def test_a_dry_run_predicts_nothing(study):
+    ended = start(study, "models/FAKE_NN.keras", "dark.png", "--dry-run")
+    assert (ended.returncode, ended.stdout) == (0, "FAKE NN: would look at 1 picture(s)\n")
+
+
+def test_help_is_instant(study):
+    code = (
+        "import sys, runpy\nsys.argv = ['predict.py', '--help']\n"
+        f"sys.path.insert(0, {str(REPOSITORY / 'src')!r})\n"
+        f"try:\n    runpy.run_path({str(REPOSITORY / 'src' / 'predict.py')!r}, run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "assert not {'numpy', 'tensorflow', 'keras', 'PIL'} & sys.modules.keys()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=study, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert "photo.jpg other.png --csv" in ended.stdout
