@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Run the whole study: both experiments, from the images to the figures and tables.
 #
-#   bash run.sh                   everything, on two processor cores some 17 minutes; env/ is set up first where it is missing
+#   bash run.sh                   everything, on two quiet processor cores some 17 minutes; sets up env/ and downloads CIFAKE
+#                                 where they are missing
+#   bash run.sh --demo            the study in miniature, some 3 minutes: handwritten and rendered digits, all below demo/
 #   bash run.sh --dry-run         say what is there, what would be done and what it needs
 #   bash run.sh -epochs 2         all options go to every step, see below
 #   PYTHON=python bash run.sh     with your own Python (conda, a cluster's module) instead of env/; nothing is installed
@@ -12,15 +14,32 @@ set -e
 # shellcheck source=/dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 
-#    seconds on two cores
-step   3 "metadata"                   create_metadata.py
-step  20 "NN on FAKE"                 classify_NN.py FAKE
-step  20 "NN on REAL"                 classify_NN.py REAL
-step 250 "LeNet on FAKE"              classify_LeNet.py FAKE
-step 250 "LeNet on REAL"              classify_LeNet.py REAL
-step 190 "VGG16 on FAKE"              classify_VGG16.py FAKE
-step 190 "VGG16 on REAL"              classify_VGG16.py REAL
-step  15 "figures and tables"         visualise.py
-step  45 "FAKE models on REAL images" final_evaluate.py
+# --demo stands for folders of its own and, without VGG16_WEIGHTS, for random weights. What the user says counts before it.
+demo='' options=()
+for option in "$@"; do
+    if [ "$option" = --demo ]; then demo=yes; else options+=("$option"); fi
+done
+if [ -n "$demo" ]; then
+    export VGG16_WEIGHTS=${VGG16_WEIGHTS:-random}
+    set -- --images "$REPOSITORY/demo/images" --output "$REPOSITORY/demo" "${options[@]+"${options[@]}"}"
+fi
+
+#     seconds on two cores
+if [ -n "$demo" ]; then
+    step 10 "the demo's images" create_demo.py
+    cost() { echo 15; }
+else
+    has_images "$(value_of --images "$REPOSITORY/images" "$@")" || step 60 "downloading CIFAKE" download_data.py
+    cost() { echo "$1"; }
+fi
+step "$(cost   3)" "metadata"                   create_metadata.py
+step "$(cost  20)" "NN on FAKE"                 classify_NN.py FAKE
+step "$(cost  20)" "NN on REAL"                 classify_NN.py REAL
+step "$(cost 250)" "LeNet on FAKE"              classify_LeNet.py FAKE
+step "$(cost 250)" "LeNet on REAL"              classify_LeNet.py REAL
+step "$(cost 190)" "VGG16 on FAKE"              classify_VGG16.py FAKE
+step "$(cost 190)" "VGG16 on REAL"              classify_VGG16.py REAL
+step "$(cost  15)" "figures and tables"         visualise.py
+step "$(cost  45)" "FAKE models on REAL images" final_evaluate.py
 
 run_steps "$@"

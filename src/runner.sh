@@ -73,6 +73,25 @@ step() { # seconds on two processor cores, name, script, [FAKE or REAL]
     SECONDS_EXPECTED+=("$1") NAMES+=("$2") SCRIPTS+=("$3") SOURCES+=("$4")
 }
 
+# The value that the user's options give one of theirs, or else what it is without.
+value_of() { # option, what it is without, the user's options
+    local option=$1 value=$2
+    shift 2
+    while [ $# -gt 0 ]; do
+        case $1 in
+            "$option") value=$2 ;;
+            "$option="*) value=${1#*=} ;;
+        esac
+        shift
+    done
+    echo "$value"
+}
+
+# Whether a folder of images holds any.
+has_images() {
+    [ -n "$(find "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]
+}
+
 # Run all steps with the user's options.
 run_steps() {
     local option
@@ -106,7 +125,7 @@ choose_python() {
     if ! env_is_ready "$CUDA"; then
         # A wrong option and missing images are told at once, and not after a set-up of some minutes.
         if base=$(find_python); then
-            attend "$base" "$REPOSITORY/src/create_metadata.py" "$@" --dry-run >/dev/null || exit
+            attend "$base" "$REPOSITORY/src/${SCRIPTS[0]}" "$@" --dry-run >/dev/null || exit
         fi
         attend bash "$REPOSITORY/setup.sh" || code=$?
         [ "$code" -eq 0 ] || exit "$code"
@@ -144,7 +163,10 @@ do_steps() {
         fi
     done
     echo
-    echo "$COMMAND is complete in $(duration "$SECONDS")."
+    local output
+    output=$(value_of --output "$REPOSITORY" "$@")
+    echo "$COMMAND is complete in $(duration "$SECONDS"). Reports: $output/E1_results and E2_results;"
+    echo "figures and tables: $output/E1_visualisations and E2_visualisations."
 }
 
 # The step's own source comes last, so that it stands whatever the options before it.
@@ -176,7 +198,11 @@ ask_steps() {
         WHERE="step $((i + 1)) of $total (${NAMES[i]})"
         echo
         echo "Step $((i + 1)) of $total: ${NAMES[i]}"
-        do_step "$i" "$@" || failed=$((failed + 1))
+        if [ "$i" -gt 0 ] && [ "${SCRIPTS[i]}" = create_metadata.py ] && ! has_images "$(value_of --images "$REPOSITORY/images" "$@")"; then
+            echo "The metadata would be made from the names of the images, when they are there."
+        else
+            do_step "$i" "$@" || failed=$((failed + 1))
+        fi
     done
     echo
     if [ "$failed" -gt 0 ]; then

@@ -56,11 +56,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def without_bar(names, what):
+def without_bar(names, _what):
     yield from names
 
 
-def never(again: bool) -> Path:
+def never(_again: bool) -> Path:
     raise AssertionError("nothing was to be downloaded")
 
 
@@ -102,7 +102,7 @@ def test_names_that_are_not_all_those_expected_are_not_whole():
 
 
 def test_the_download_is_put_in_the_study_s_layout(folders, kept):
-    written = bring(folders, lambda again: kept)
+    written = bring(folders, lambda _: kept)
     assert set(written) == {folders.split(*place) for place in SMALL}
     assert contents(folders.images) == contents(kept)
     assert sorted(path.name for path in folders.images.iterdir()) == ["test", "train"]
@@ -112,23 +112,23 @@ def test_the_download_is_put_in_the_study_s_layout(folders, kept):
 
 
 def test_deleting_kagglehub_s_copy_leaves_the_images(folders, kept):
-    bring(folders, lambda again: kept)
+    bring(folders, lambda _: kept)
     before = contents(folders.images)
     shutil.rmtree(kept)
     assert contents(folders.images) == before
 
 
 def test_disks_without_links_get_copies(folders, kept, monkeypatch):
-    def refuse(path, target):
+    def refuse(_path, _target):
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    bring(folders, lambda again: kept)
+    bring(folders, lambda _: kept)
     assert contents(folders.images) == contents(kept)
     assert (folders.images / "train/REAL/0008.jpg").stat().st_nlink == 1
 
 
-def test_images_that_are_all_there_are_not_fetched_again(folders, kept, caplog):
+def test_images_that_are_all_there_are_not_fetched_again(folders, caplog):
     lay_out(folders.images)
     (folders.images / "train" / "REAL" / ".DS_Store").write_bytes(b"")
     (folders.images / "README.md").write_text("where to put them")
@@ -154,7 +154,7 @@ def test_only_what_is_missing_is_put_there(folders, kept):
     shutil.rmtree(folders.images / "test" / "FAKE")
     untouched = folders.images / "train" / "FAKE"
     before = untouched.stat().st_ino
-    assert bring(folders, lambda again: kept) == [folders.images / "test" / "FAKE"]
+    assert bring(folders, lambda _: kept) == [folders.images / "test" / "FAKE"]
     assert contents(folders.images) == contents(kept)
     assert untouched.stat().st_ino == before
 
@@ -166,14 +166,14 @@ def test_a_copy_by_hand_that_was_interrupted_is_completed(folders, kept, cut_sho
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"image train REAL {name}".encode())
     path.write_bytes(cut_short)
-    bring(folders, lambda again: kept)
+    bring(folders, lambda _: kept)
     assert contents(folders.images) == contents(kept)
 
 
 def test_an_empty_file_makes_a_folder_incomplete(folders, kept):
     lay_out(folders.images)
     (folders.images / "train/REAL/0008.jpg").write_bytes(b"")
-    assert bring(folders, lambda again: kept) == [folders.images / "train" / "REAL"]
+    assert bring(folders, lambda _: kept) == [folders.images / "train" / "REAL"]
     assert contents(folders.images) == contents(kept)
 
 
@@ -188,7 +188,7 @@ def test_a_start_that_died_while_copying_leaves_no_part_of_a_folder_and_is_conti
             yield name
 
     with pytest.raises(DiedError):
-        bring(folders, lambda again: kept, progress=die)
+        bring(folders, lambda _: kept, progress=die)
     visible = [place for place in SMALL if folders.split(*place).exists()]
     assert ("FAKE", "train") not in visible
     for place in visible:
@@ -196,7 +196,7 @@ def test_a_start_that_died_while_copying_leaves_no_part_of_a_folder_and_is_conti
 
     copied, copy = [], download._copy
     monkeypatch.setattr(download, "_copy", lambda source, target: (copied.append(target), copy(source, target)))
-    bring(folders, lambda again: kept)
+    bring(folders, lambda _: kept)
     assert contents(folders.images) == contents(kept)
     assert len(copied) == 120 - 5 - sum(len(SMALL[place].names) for place in visible)
     assert sorted(path.name for path in folders.images.iterdir()) == ["test", "train"]
@@ -214,14 +214,14 @@ def test_a_start_that_died_between_two_renames_is_continued(folders, kept, monke
 
     with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
         dying.setattr(Path, "rename", die)
-        bring(folders, lambda again: kept)
+        bring(folders, lambda _: kept)
     assert not (folders.images / "train" / "REAL").exists()
-    bring(folders, lambda again: kept)
+    bring(folders, lambda _: kept)
     assert contents(folders.images) == contents(kept)
 
 
 def test_a_download_that_died_half_way_is_fetched_on_the_next_start(folders, tmp_path):
-    def die(again):
+    def die(_again):
         folder = tmp_path / "cache" / "train" / "REAL"
         folder.mkdir(parents=True)
         (folder / "0008.jpg").write_bytes(b"image")
@@ -230,7 +230,7 @@ def test_a_download_that_died_half_way_is_fetched_on_the_next_start(folders, tmp
     with pytest.raises(StudyError, match="Connection reset by peer"):
         bring(folders, die)
     assert contents(folders.images) == {}
-    bring(folders, lambda again: lay_out(tmp_path / "cache"))
+    bring(folders, lambda _: lay_out(tmp_path / "cache"))
     assert contents(folders.images) == contents(tmp_path / "cache")
 
 
@@ -249,7 +249,7 @@ def test_a_cache_that_lost_files_is_fetched_again(folders, tmp_path):
 @pytest.mark.parametrize("fault", ["train/REAL/0008.jpg", "test/FAKE/0001 (10).jpg"])
 def test_a_download_that_stays_incomplete_is_never_used(folders, tmp_path, fault):
     with pytest.raises(StudyError, match="not the published data set"):
-        bring(folders, lambda again: lay_out(tmp_path / "cache", leave_out=(fault,)))
+        bring(folders, lambda _: lay_out(tmp_path / "cache", leave_out=(fault,)))
     assert contents(folders.images) == {}
 
 
@@ -266,7 +266,7 @@ def test_a_download_that_stays_incomplete_is_never_used(folders, tmp_path, fault
     ],
 )
 def test_a_failed_download_names_its_reason_and_the_three_ways_on(folders, problem, reason):
-    def fail(again):
+    def fail(_again):
         raise problem
 
     with pytest.raises(StudyError) as answer:
@@ -285,7 +285,7 @@ def test_a_failed_download_names_its_reason_and_the_three_ways_on(folders, probl
 
 
 def test_a_full_disk_is_not_taken_for_a_missing_network(folders):
-    def fail(again):
+    def fail(_again):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
@@ -322,7 +322,7 @@ def test_images_of_one_s_own_with_cifake_s_names_are_left(folders, kept):
     path = folders.images / "train" / "REAL" / "0008.jpg"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
-    refused(folders, lambda again: kept, "train/REAL/0008.jpg")
+    refused(folders, lambda _: kept, "train/REAL/0008.jpg")
 
 
 # The script

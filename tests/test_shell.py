@@ -1,6 +1,6 @@
 """The shell scripts: a copy of them in a folder with a space in its name, with stubs for the Python scripts and for Python.
 
-What they do with the real scripts, on a small data set, is tested in test_end_to_end.py.
+What they do with the real scripts, on a small data set, is tested in test_study.py.
 """
 
 import json
@@ -18,6 +18,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh"]
 SHELL_FILES = [*RUNNERS, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
 SCRIPTS = [
+    "create_demo.py",
+    "download_data.py",
     "create_metadata.py",
     "classify_NN.py",
     "classify_LeNet.py",
@@ -85,6 +87,9 @@ def study(tmp_path):
         shutil.copy(REPOSITORY / name, folder / name)
     for script in SCRIPTS:
         (folder / "src" / script).write_text(STUB)
+    image = folder / "images" / "train" / "FAKE" / "1000.jpg"
+    image.parent.mkdir(parents=True)
+    image.touch()
     return folder
 
 
@@ -157,11 +162,36 @@ def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script,
     assert ended.stderr == ""
 
 
+def test_without_images_it_downloads_them_first(study):
+    shutil.rmtree(study / "images")
+    assert run(study, "run.sh").returncode == 0
+    assert calls(study) == [["download_data.py"], *ALL_STEPS]
+
+
+def test_images_elsewhere_are_looked_for_there(study, tmp_path):
+    shutil.rmtree(study / "images")
+    elsewhere = tmp_path / "my images"
+    (elsewhere / "test" / "REAL").mkdir(parents=True)
+    (elsewhere / "test" / "REAL" / "0001.PNG").touch()
+    for options in (["--images", str(elsewhere)], [f"--images={elsewhere}"]):
+        assert run(study, "run.sh", *options).returncode == 0
+    assert not [call for call in calls(study) if call[0] == "download_data.py"]
+
+
+def test_the_demo_stays_in_its_own_folder(study):
+    result = run(study, "run.sh", "--demo", "--seed", "3")
+    assert result.returncode == 0
+    folders = ["--images", str(study / "demo" / "images"), "--output", str(study / "demo"), "--seed", "3"]
+    assert [call[0] for call in calls(study)] == ["create_demo.py", *(step[0] for step in ALL_STEPS)]
+    assert all(call[1:7] == folders for call in calls(study))
+    assert str(study / "demo") + "/E1_visualisations" in result.stdout
+
+
 def test_says_where_it_is_and_is_complete_at_the_end(study):
     lines = [line for line in run(study, "run.sh").stdout.splitlines() if line]
     assert next(line for line in lines if line.startswith("Step 3 of 9")) == "Step 3 of 9: NN on REAL"
     assert lines[1].startswith("Step 1 of 9 done in ") and lines[1].endswith(" min left")
-    assert lines[-2].startswith("Step 9 of 9 done in ") and "left" not in lines[-2]
+    assert lines[-3].startswith("Step 9 of 9 done in ") and "left" not in lines[-3]
     assert lines[-1].startswith("run.sh is complete in ")
     assert "complete" not in "\n".join(lines[:-1])
 
@@ -169,7 +199,7 @@ def test_says_where_it_is_and_is_complete_at_the_end(study):
 def test_estimates_the_rest_from_how_the_steps_went(study):
     """A step that was there already says nothing; one that takes a second of its expected nine does."""
     text = (study / "run.sh").read_text()
-    head = text[: text.index("#    seconds on two cores")]
+    head = text[: text.index("#     seconds on two cores")]
     steps = ["600 skipped visualise.py", "9 quick create_metadata.py", "600 'the rest' visualise.py"]
     (study / "run.sh").write_text("\n".join([head, *(f"step {step}" for step in steps), "run_steps"]))
     (study / "src" / "create_metadata.py").write_text("import time; time.sleep(1.1)")

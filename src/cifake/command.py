@@ -38,6 +38,7 @@ def _stop(number: int, _frame: object) -> None:
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the exit code that fits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.raiseExceptions = False  # where the log's reader has gone, print no traceback for each line
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     script = Path(sys.argv[0]).name
