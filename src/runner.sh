@@ -99,7 +99,7 @@ run_steps() {
     for option in "$@"; do
         case $option in
             -h | --help) show_help && exit ;;
-            -d* | --data*) die "it does both FAKE and REAL; for one of them: python src/${SCRIPTS[1]} -data FAKE" ;;
+            -d* | --data*) die "it does both FAKE and REAL; for one of them: python src/${SCRIPTS[2]} -data FAKE" ;;
             --dry-run) DRY_RUN=yes ;;
             --fresh) AGAIN='The same command begins anew; without --fresh it trains only what has no results yet.' ;;
         esac

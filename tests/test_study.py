@@ -42,7 +42,7 @@ def test_the_whole_study_runs_and_says_so(study):
     folders, result = study
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Step 9 of 9" in result.stdout
-    assert "complete" in result.stdout.splitlines()[-1]
+    assert "complete" in result.stdout.splitlines()[-2]
     assert "Traceback" not in result.stderr
     assert {path.name for path in folders.e1_results.iterdir()} == {
         f"{name}_{ending}"

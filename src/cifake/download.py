@@ -99,8 +99,11 @@ def _bring_missing(
     origin = _download(folders, missing, fetch)
     for place in missing:
         _check_present(folders, place, origin)
+    # All are gathered before the first is put in place, so that the moment in which only some are there is short.
     for place, folder in missing.items():
-        _put(folders, place, folder, origin, hidden, progress)
+        _gather(folders, place, folder, origin, hidden, progress)
+    for place in missing:
+        _put(folders, place, hidden)
     for split in protocol.SPLITS:
         shutil.rmtree(hidden / split, ignore_errors=True)
     return origin
@@ -210,23 +213,29 @@ def _check_present(folders: Folders, place: Place, origin: Path) -> None:
         raise _others(folders, strangers)
 
 
-def _put(folders: Folders, place: Place, expected: Expected, origin: Path, hidden: Path, progress: Progress) -> None:
-    """Gather a folder in a hidden one, then rename it; what an interrupted start gathered is kept."""
+def _gather(folders: Folders, place: Place, expected: Expected, origin: Path, hidden: Path, progress: Progress) -> None:
+    """Copy a folder's files to a hidden folder; what an interrupted start gathered there is kept."""
+    source, split = place
+    draft = hidden / split / source
+    draft.mkdir(parents=True, exist_ok=True)
+    there = _files(draft)
+    for name in there.keys() - set(expected.names):
+        (draft / name).unlink()
+    for name in progress(expected.names, shown(folders.split(*place))):
+        kept = origin / split / source / name
+        if there.get(name) != kept.stat().st_size:
+            _copy(kept, draft / name)
+    flush(draft)
+
+
+def _put(folders: Folders, place: Place, hidden: Path) -> None:
+    """Rename a hidden folder that is complete; an incomplete one in its place goes."""
     source, split = place
     draft, target, replaced = (
         hidden / split / source,
         folders.split(source, split),
         hidden / f"{split}_{source}_replaced",
     )
-    draft.mkdir(parents=True, exist_ok=True)
-    there = _files(draft)
-    for name in there.keys() - set(expected.names):
-        (draft / name).unlink()
-    for name in progress(expected.names, shown(target)):
-        kept = origin / split / source / name
-        if there.get(name) != kept.stat().st_size:
-            _copy(kept, draft / name)
-    flush(draft)
     target.parent.mkdir(parents=True, exist_ok=True)
     if replaced.exists():  # of a start that was interrupted
         shutil.rmtree(replaced)
