@@ -190,7 +190,7 @@ def test_a_start_that_died_while_copying_leaves_no_part_of_a_folder_and_is_conti
     with pytest.raises(DiedError):
         bring(folders, lambda _: kept, progress=die)
     assert not (folders.images / "train").exists() and not (folders.images / "test").exists()
-    gathered = len([path for path in (folders.images / ".download").rglob("*.jpg")])
+    gathered = len(list((folders.images / ".download").rglob("*.jpg")))
 
     copied, copy = [], download._copy
     monkeypatch.setattr(download, "_copy", lambda source, target: (copied.append(target), copy(source, target)))
