@@ -27,7 +27,7 @@ fi
 #     seconds on two cores
 if [ -n "$demo" ]; then
     step 10 "the demo's images" create_demo.py
-    cost() { echo 15; }
+    cost() { echo 20; }
 else
     has_images "$(value_of --images "$REPOSITORY/images" "$@")" || step 60 "downloading CIFAKE" download_data.py
     cost() { echo "$1"; }

@@ -87,9 +87,9 @@ value_of() { # option, what it is without, the user's options
     echo "$value"
 }
 
-# Whether a folder of images holds any.
+# Whether a folder of images holds any, and no download that was cut short.
 has_images() {
-    [ -n "$(find "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]
+    [ ! -d "$1/.download" ] && [ -n "$(find "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]
 }
 
 # Run all steps with the user's options.

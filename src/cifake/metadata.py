@@ -95,13 +95,15 @@ def list_images(folders: Folders, source: str, split: str) -> tuple[list[str], i
     folder = folders.split(source, split)
     if not folder.is_dir():
         raise StudyError(
-            f"There is no folder {shown(folder)}; put CIFAKE's images there (images/README.md says how), or name another folder "
+            f"There is no folder {shown(folder)}; get CIFAKE with: python src/download_data.py, or name another folder "
             "with --images."
         )
     names = sorted((entry.name for entry in folder.iterdir()), key=lambda name: name.encode("utf-8", "surrogateescape"))
     images = [name for name in names if not LEFT_BY_SYSTEMS.fullmatch(name)]
     if not images:
-        raise StudyError(f"{shown(folder)} holds no image; put CIFAKE's images there (images/README.md says how).")
+        raise StudyError(
+            f"{shown(folder)} holds no image; get CIFAKE with: python src/download_data.py (images/README.md has other ways)."
+        )
     strangers = [name for name in images if class_number(name) is None or not (folder / name).is_file()]
     if strangers:
         raise StudyError(
