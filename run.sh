@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the whole study: both experiments, from the images to the figures and tables.
 #
-#   bash run.sh                   everything, on two quiet processor cores some 17 minutes; sets up env/ and downloads CIFAKE
+#   bash run.sh                   everything, within an hour on two processor cores; sets up env/ and downloads CIFAKE
 #                                 where they are missing
 #   bash run.sh --demo            the study in miniature, some 3 minutes: handwritten and rendered digits, all below demo/
 #   bash run.sh --dry-run         say what is there, what would be done and what it needs

@@ -89,7 +89,7 @@ def test_damaged_bytes_are_an_image_or_a_named_fault():
 
 
 def order_of(epochs: range, seed: int = 1, rows: int = 150) -> list[list[int]]:
-    batches = images.training_batches(np.arange(rows), np.arange(rows), seed, epochs)
+    batches = images.training_batches(*images.in_memory(np.arange(rows), np.arange(rows)), range(rows), seed, epochs)
     assert batches.cardinality() == len(epochs) * 3
     return [list(inputs.numpy()) for inputs, _ in batches]
 
@@ -107,9 +107,17 @@ def test_an_epochs_order_follows_from_seed_and_number_alone():
     assert order_of(range(5))[9:] == order_of(range(3, 5))
 
 
+def test_the_rows_for_validation_are_left_out():
+    inputs, numbers = images.in_memory(np.arange(150), np.arange(150))
+    seen = [rows.numpy() for rows, _ in images.training_batches(inputs, numbers, range(30, 150), 1, range(1))]
+    assert sorted(np.concatenate(seen)) == list(range(30, 150))
+    seen = [rows.numpy() for rows, _ in images.ordered_batches(inputs, numbers, range(30), 20)]
+    assert np.concatenate(seen).tolist() == list(range(30))
+
+
 def test_labels_stay_with_their_images():
     inputs, numbers = np.arange(150), np.arange(150) % 7
-    for batch, labels in images.training_batches(inputs, numbers, 1, range(1)):
+    for batch, labels in images.training_batches(*images.in_memory(inputs, numbers), range(150), 1, range(1)):
         assert np.array_equal(batch.numpy() % 7, labels.numpy())
-    ordered = list(images.ordered_batches(inputs, numbers, 40))
+    ordered = list(images.ordered_batches(*images.in_memory(inputs, numbers), range(150), 40))
     assert np.array_equal(np.concatenate([batch.numpy() for batch, _ in ordered]), inputs)

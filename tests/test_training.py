@@ -29,7 +29,7 @@ def train(data, checkpoint, epochs=8, seed=1, key="key"):
         "checkpoint": checkpoint,
         "key": key,
     }
-    trained = training.train(head, *data, **options)
+    trained = training.train(head, *images.in_memory(*data), **options)
     return head, trained
 
 
@@ -127,7 +127,7 @@ def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, pl
         "key": "key",
     }
     with pytest.raises(StudyError, match=r"not finite any more in epoch 1, by step 4"):
-        training.train(head, inputs, data[1], **options)
+        training.train(head, *images.in_memory(inputs, data[1]), **options)
     assert not checkpoint.exists()
 
 

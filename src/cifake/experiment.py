@@ -119,18 +119,19 @@ def _train_and_test(
         inputs = features.of_images(
             backbone, pixels.pop("train"), splits["train"].fingerprint, chosen.folders.unfinished, f"{name}, train"
         )
+        features_shape = inputs.shape[1:]
+        inputs = images.in_memory(inputs, numbers["train"])  # the array itself is let go of
 
     # The training. The seed is set right before the head is built, so that kept and new features start alike.
     with _timed(seconds, "training"):
         devices.seed(chosen.seed)
-        head = architectures.head(architecture, inputs.shape[1:], len(classes))
+        head = architectures.head(architecture, features_shape, len(classes))
         checkpoint = chosen.folders.unfinished / f"{chosen.data}_{architecture}_checkpoint.npz"
         key = hashlib.sha256(json.dumps([settings, data, classes]).encode()).hexdigest()
         trained = training.train(
             head,
-            inputs,
-            numbers["train"],
-            validation=metadata.validation_rows(len(inputs)),
+            *inputs,
+            validation=metadata.validation_rows(len(splits["train"].rows)),
             epochs=chosen.epochs,
             seed=chosen.seed,
             name=name,

@@ -113,29 +113,35 @@ def _without_autotuning(data: tf.data.Dataset) -> tf.data.Dataset:
     return data.with_options(choice)
 
 
-def _gather(order: tf.data.Dataset, inputs: np.ndarray, numbers: np.ndarray) -> tf.data.Dataset:
-    """Batches of row numbers -> batches of (input, class number), from arrays that lie in memory once."""
+def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    """All inputs and class numbers as tensors in the processor's memory, for the batches to be gathered from."""
     with tf.device("CPU:0"):
-        all_inputs, all_numbers = tf.constant(inputs), tf.constant(numbers)
-    return order.map(lambda rows: (tf.gather(all_inputs, rows), tf.gather(all_numbers, rows)))
+        return tf.constant(inputs), tf.constant(numbers)
 
 
-def training_batches(inputs: np.ndarray, numbers: np.ndarray, seed: int, epochs: range) -> tf.data.Dataset:
-    """All batches of the given epochs, one epoch after the other, each in an order that follows from (seed, epoch) alone."""
-    rows, size = len(inputs), protocol.BATCH_SIZE
+def _gather(order: tf.data.Dataset, inputs: tf.Tensor, numbers: tf.Tensor) -> tf.data.Dataset:
+    """Batches of row numbers -> batches of (input, class number), some of them ahead of their use."""
+    return order.map(lambda rows: (tf.gather(inputs, rows), tf.gather(numbers, rows))).prefetch(4)
+
+
+def training_batches(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: int, epochs: range) -> tf.data.Dataset:
+    """The given rows in all batches of the given epochs, one epoch after the other.
+
+    The order in each epoch follows from (seed, epoch) alone, so that a training can begin with any epoch.
+    """
 
     def epoch_of_rows(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(rows), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
-        )
-        return tf.data.Dataset.from_tensor_slices(order).batch(size)
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(rows.start, rows.stop), seed=key)
+        return tf.data.Dataset.from_tensor_slices(order).batch(protocol.BATCH_SIZE)
 
     order = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_of_rows)
     # Keras must know how many batches there are: else it runs extra steps of the optimiser.
-    order = order.apply(tf.data.experimental.assert_cardinality(len(epochs) * steps_of(rows, size)))
-    return _without_autotuning(_gather(order, inputs, numbers).prefetch(4))
+    batches = len(epochs) * steps_of(len(rows), protocol.BATCH_SIZE)
+    order = order.apply(tf.data.experimental.assert_cardinality(batches))
+    return _without_autotuning(_gather(order, inputs, numbers))
 
 
-def ordered_batches(inputs: np.ndarray, numbers: np.ndarray, size: int) -> tf.data.Dataset:
-    """All rows in their own order, in batches of (input, class number)."""
-    return _without_autotuning(_gather(tf.data.Dataset.range(len(inputs)).batch(size), inputs, numbers).prefetch(4))
+def ordered_batches(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, size: int) -> tf.data.Dataset:
+    """The given rows in their own order, in batches of (input, class number)."""
+    return _without_autotuning(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -194,8 +195,8 @@ def compile_head(head: keras.Model, steps: int) -> None:
 
 def train(
     head: keras.Model,
-    inputs: np.ndarray,
-    numbers: np.ndarray,
+    inputs: tf.Tensor,
+    numbers: tf.Tensor,
     *,
     validation: int,
     epochs: int,
@@ -226,8 +227,8 @@ def train(
     stopping = _EarlyStopping(kept)
     with logging_redirect_tqdm():
         head.fit(
-            images.training_batches(inputs[validation:], numbers[validation:], seed, remaining),
-            validation_data=images.ordered_batches(inputs[:validation], numbers[:validation], VALIDATION_BATCH),
+            images.training_batches(inputs, numbers, range(validation, len(inputs)), seed, remaining),
+            validation_data=images.ordered_batches(inputs, numbers, range(validation), VALIDATION_BATCH),
             initial_epoch=remaining.start,
             epochs=epochs,
             steps_per_epoch=steps,
