@@ -15,10 +15,10 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     """Features of three classes that overlap, so that validation accuracy goes up and down."""
     random = np.random.default_rng(0)
     numbers = np.arange(ROWS) % 3
-    return random.normal(numbers[:, None], 3, (ROWS, 16)).astype(np.float32), numbers
+    return random.normal(numbers[:, None] * 0.5, 1, (ROWS, 16)).astype(np.float32), numbers
 
 
-def train(data, checkpoint, epochs=8, seed=1, key="key"):
+def train(data, checkpoint, epochs=10, seed=1, key="key"):
     devices.seed(seed)
     head = architectures.head("NN", (16,), 3)
     options = {
@@ -65,7 +65,7 @@ def test_early_stopping_keeps_the_best_weights(data, tmp_path):
     assert np.mean(predicted == data[1][:VALIDATION]) == pytest.approx(max(accuracies))
 
 
-@pytest.mark.parametrize("cut_after", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("cut_after", [1, 2, 3, 5, 7])
 def test_a_cut_training_goes_on_to_the_same_bytes(data, tmp_path, cut_after):
     whole_head, whole = train(data, tmp_path / "whole.npz")
     assert len(whole.history) > 3
