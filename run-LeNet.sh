@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train and test the LeNet of experiment 1, on FAKE and on REAL.
 #
-#   bash run-LeNet.sh             both: on two processor cores some 9 minutes; env/ is set up first where it is missing
+#   bash run-LeNet.sh             both: on two processor cores some 12 minutes; env/ is set up first where it is missing
 #   bash run-LeNet.sh --dry-run   say what is there, what would be done and what it needs
 #   bash run-LeNet.sh -epochs 2   all options go to every step, see below
 #
@@ -11,9 +11,10 @@ set -e
 # shellcheck source=/dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 
-#    seconds on two cores; the metadata come first always: that takes seconds and leaves what is right as it is
-step   3 "metadata"      create_metadata.py
-step 250 "LeNet on FAKE" classify_LeNet.py FAKE
-step 250 "LeNet on REAL" classify_LeNet.py REAL
+# Seconds on two cores. The metadata come first always: that takes seconds and leaves what is right as it is.
+times=$(trainings "$@")
+step 7 "metadata" create_metadata.py
+step $((8 + 350 * times)) "LeNet on FAKE" classify_LeNet.py FAKE
+step $((8 + 330 * times)) "LeNet on REAL" classify_LeNet.py REAL
 
 run_steps "$@"

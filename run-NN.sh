@@ -11,9 +11,10 @@ set -e
 # shellcheck source=/dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 
-#    seconds on two cores; the metadata come first always: that takes seconds and leaves what is right as it is
-step   3 "metadata"   create_metadata.py
-step  20 "NN on FAKE" classify_NN.py FAKE
-step  20 "NN on REAL" classify_NN.py REAL
+# Seconds on two cores. The metadata come first always: that takes seconds and leaves what is right as it is.
+times=$(trainings "$@")
+step 7 "metadata" create_metadata.py
+step $((10 + 15 * times)) "NN on FAKE" classify_NN.py FAKE
+step $((10 + 15 * times)) "NN on REAL" classify_NN.py REAL
 
 run_steps "$@"

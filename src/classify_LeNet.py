@@ -4,7 +4,7 @@
     python src/classify_LeNet.py -data REAL -epochs 10
 
 Needs the metadata (src/create_metadata.py). Writes report, history, curve and record to E1_results/ and the classifier to
-models/. It takes about five minutes on two cores. The original study's macro F1: 0.63 on REAL, 0.84 on FAKE.
+models/. It takes about six minutes on two cores. The original study's macro F1: 0.63 on REAL, 0.84 on FAKE.
 """
 
 from cifake import command, experiment, options

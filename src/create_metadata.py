@@ -2,16 +2,19 @@
 
     python src/create_metadata.py
 
-Reads the file names in images/{train,test}/{FAKE,REAL}/ and writes images/metadata/{FAKE,REAL}/{train,test}.csv. It takes a
-few seconds. On CIFAKE the four CSVs are byte for byte those of the original study.
+Reads the file names in images/{train,test}/{FAKE,REAL}/ and writes images/metadata/{FAKE,REAL}/{train,test}.csv. On CIFAKE the
+four CSVs are byte for byte those of the original study. It also reads the images, says how many of them occur more than once,
+and lists these in images/metadata/duplicates.csv. It takes some seconds, on a slow disk a minute.
 """
 
-from cifake import command, metadata, options, protocol
+from cifake import command, duplicates, metadata, options, protocol
+from cifake.command import log
+from cifake.files import write_changed_text
 from cifake.folders import shown
 
 
 def main() -> None:
-    """List the four folders, check all names, and only then write the four CSVs."""
+    """List the four folders, check all names, read all files, and only then write the CSVs."""
     chosen = options.parse(__doc__)
     folders = chosen.folders
     classes = metadata.class_names(folders)
@@ -22,20 +25,26 @@ def main() -> None:
             tables[source, split] = metadata.make_rows(names, source, split, classes)
             passed_over += of_systems
     if passed_over:
-        command.log.info(
+        log.info(
             "Passed over %s file(s) that systems leave behind, such as .DS_Store and Thumbs.db.", f"{passed_over:,}"
         )
+    if chosen.dry_run:
+        for (source, split), rows in tables.items():
+            path = folders.metadata(source, split)
+            state = "is there" if path.exists() else "would be written"
+            log.info("%s: %s images; %s", shown(path), f"{len(rows):,}", state)
+        return
+    log.info("Reading all images, for those that occur more than once")
+    groups = duplicates.find(folders, tables)
+    log.info("%s", "\n".join(duplicates.sentences(groups)))
     written = []
     for (source, split), rows in tables.items():
         path = folders.metadata(source, split)
-        if chosen.dry_run:
-            command.log.info(
-                "%s: %s images; %s", shown(path), f"{len(rows):,}", "is there" if path.exists() else "would be written"
-            )
-        else:
-            is_new = metadata.write_csv(path, rows)
-            command.log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", as it was")
-            written += [path] * is_new
+        is_new = metadata.write_csv(path, rows)
+        log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", as it was")
+        written += [path] * is_new
+    if write_changed_text(folders.duplicates, duplicates.csv_text(groups)):
+        written.append(folders.duplicates)
     if written:
         command.wrote(written)
 

@@ -1,22 +1,23 @@
-"""Experiment 2: test the best FAKE classifiers on the REAL test images.
+"""Experiment 2: test the classifiers on the other source: the best FAKE ones on REAL images, and what else there is.
 
     python src/final_evaluate.py
     python src/final_evaluate.py --models LeNet VGG16
     python src/final_evaluate.py --within 0.05
+    python src/final_evaluate.py --seeds 129 130 131 132 133
 
 The best are those whose macro F1 on the FAKE test images is the highest or within 0.02 of it, by the records in E1_results/.
-Writes reports and records to E2_results/, a table and a figure to E2_visualisations/. It takes about a minute on two cores.
-The original study's macro F1: LeNet 0.35, VGG16 0.41.
+Their table and figures stand for experiment 2; the other classifiers, REAL ones on FAKE images too, are tested for the figures of
+both directions. Writes reports and records to E2_results/, tables and figures to E2_visualisations/. It takes about a minute on
+two cores. The original study's macro F1 on REAL: FAKE LeNet 0.35, FAKE VGG16 0.41.
 """
 
 import argparse
-import functools
 from pathlib import Path
 
-from cifake import command, metadata, options, protocol, records, runs
+from cifake import command, crossing, options, protocol, records
 from cifake.command import log
 from cifake.errors import StudyError
-from cifake.files import checksum, write_text
+from cifake.files import write_text
 from cifake.folders import Folders, shown
 
 
@@ -24,23 +25,32 @@ def main() -> None:
     """Choose, test, draw."""
     chosen = options.parse(__doc__)
     folders = chosen.folders
-    candidates = {
-        architecture: record
-        for (source, architecture), record in records.all_e1(folders)[0].items()
-        if source == "FAKE"
-    }
-    if chosen.dry_run and not candidates:
+    places = [folders.replicate(seed) for seed in chosen.seeds] if chosen.seeds else [folders]
+    trained = {place: records.all_of(place)[0] for place in places}
+    if chosen.dry_run and not any(trained.values()):
         log.info("Experiment 2: would test the best FAKE classifiers, when they are trained")
         return
-    best = choose(candidates, chosen)
-    log.info("Experiment 2, FAKE classifiers on REAL test images: %s", ", ".join(best))
-    if not chosen.dry_run:
-        pairs = evaluate([candidates[architecture] for architecture in best], chosen)
-        draw(pairs, folders)
+    if chosen.seeds:
+        best = []
+        if not any(trained.values()):
+            raise StudyError(
+                f"{shown(folders.e1_results)} has no replicate with these seeds; train them first, with: bash run.sh --seeds ..."
+            )
+    else:
+        best = choose(trained[folders], chosen)
+        log.info("Experiment 2, FAKE classifiers on REAL test images: %s", ", ".join(best))
+    if chosen.dry_run:
+        return
+    for architecture in best:
+        check_model(folders, trained[folders]["FAKE", architecture])
+    crossing.evaluate(places, chosen)
+    written = draw_best(best, folders) if best else []
+    command.wrote(written + draw_all(folders))
 
 
-def choose(candidates: dict[str, dict], chosen: argparse.Namespace) -> list[str]:
+def choose(trained: dict[tuple[str, str], dict], chosen: argparse.Namespace) -> list[str]:
     """The architectures to test: those asked for, else the best FAKE ones by their records, in the study's order."""
+    candidates = {architecture: record for (source, architecture), record in trained.items() if source == "FAKE"}
     if not candidates:
         raise StudyError(
             f"{shown(chosen.folders.e1_results)} has no record of a FAKE classifier; train one first, with: bash run-LeNet.sh"
@@ -54,80 +64,62 @@ def choose(candidates: dict[str, dict], chosen: argparse.Namespace) -> list[str]
     return [architecture for architecture, score in scores.items() if score >= max(scores.values()) - chosen.within]
 
 
-def evaluate(members: list[dict], chosen: argparse.Namespace) -> list[tuple[dict, dict]]:
-    """Test saved classifiers on the REAL test images; gives each one's records of experiment 1 and 2."""
-    folders = chosen.folders
-    for record in members:
-        check_model(folders, record)
-    test = metadata.read_split(folders, "REAL", "test")
-    if list(test.classes) != members[0]["classes"]:
-        raise StudyError(
-            "The classes of the REAL test images are not those that the classifiers were trained on; train them anew: bash run.sh"
-        )
-
-    from cifake import devices
-
-    device = devices.prepare(chosen.verbose)
-    import numpy as np
-
-    from cifake import architectures, evaluation, features, images
-
-    pixels, _ = images.decode(test.contents, test.filepaths, "REAL, test")
-    numbers, pairs = np.array(test.numbers), []
-    for on_fake in members:
-        name = records.name_of(on_fake)
-        classifier = architectures.load(folders.output / on_fake["model"]["file"])
-        probabilities = features.probabilities(
-            classifier, pixels, test.fingerprint, folders.unfinished, f"{name} on REAL"
-        )
-        predicted = probabilities.argmax(1)
-        on_real = {key: value for key, value in on_fake.items() if key != "seconds"} | {
-            "data": {**on_fake["data"], "test": {"images": len(test.rows), "sha256": test.fingerprint}},
-            "test": {"source": "REAL", "images": len(test.rows)},
-            "scores": evaluation.scores(numbers, predicted, test.classes),
-            **devices.description(device),
-        }
-        report = f"{evaluation.report(numbers, predicted, test.classes)}\n{records.sentences(on_real)}"
-        by_image = evaluation.predictions(test.filepaths, numbers, probabilities, test.classes)
-        files = result_files(folders, on_fake)
-        with runs.alone(folders, f"{name} on REAL"):
-            runs.finish_interrupted(list(files.values()))
-            with runs.stage(list(files.values())) as make:
-                make(files["metrics"], functools.partial(Path.write_text, data=report, encoding="utf-8"))
-                make(files["predictions"], functools.partial(evaluation.write_predictions, by_image))
-                make(files["record"], functools.partial(records.write, on_real))
-        log.info("\n%s\n%s", name, report)
-        command.wrote(list(files.values()))
-        pairs.append((on_fake, on_real))
-    return pairs
-
-
-def result_files(folders: Folders, record: dict) -> dict[str, Path]:
-    """The files of a classifier in experiment 2 by their kind, the record last."""
-    stem = records.name_of(record).replace(" ", "_")
-    endings = {"metrics": "metrics.txt", "predictions": "predictions.csv", "record": "record.json"}
-    return {kind: folders.e2_results / f"{stem}_{ending}" for kind, ending in endings.items()}
-
-
 def check_model(folders: Folders, record: dict) -> None:
-    """Raise StudyError where a record's saved model is missing, or is another one."""
-    name, path = records.name_of(record), folders.output / record["model"]["file"]
-    if not path.exists() or checksum(path) != record["model"]["sha256"]:
-        what = "is not the model of its record" if path.exists() else "is not there (models are not in git)"
-        raise StudyError(
-            f"The saved classifier {name}, {shown(path)}, {what}; train it with: bash run-{record['architecture']}.sh"
-        )
+    """Raise StudyError where a record's saved model is missing or another one, and experiment 2 has not tested it yet."""
+    path = records.e2_files(folders, record["source"], record["architecture"])["record"]
+    is_tested = path.exists() and records.read(path)["model"] == record["model"]
+    fault = crossing.model_fault(folders, record)
+    if fault and not is_tested:
+        raise StudyError(f"{records.name_of(record)} cannot be tested: {fault}")
 
 
-def draw(pairs: list[tuple[dict, dict]], folders: Folders) -> None:
-    """The table of experiment 2, and the figure of what is lost, class by class."""
+def draw_best(best: list[str], folders: Folders) -> list[Path]:
+    """The best FAKE classifiers on REAL: their table, what is lost class by class, and what is taken for what."""
     from cifake import figures, tables
 
-    table, figure = folders.e2_visualisations / "FAKE_metrics_table.txt", folders.e2_visualisations / "FAKE_to_REAL.png"
-    write_text(table, tables.metrics([on_real for _, on_real in pairs]))
-    figures.loss_from_fake_to_real(pairs, figure)
-    log.info("\n%s", table.read_text(encoding="utf-8"))
-    command.wrote([table, figure])
+    place = folders.e2_visualisations
+    written = [place / "FAKE_metrics_table.txt", place / "FAKE_to_REAL.png", place / "FAKE_to_REAL_confusions.png"]
+    on_fake, on_real = (records.all_of(folders, files_of)[0] for files_of in (records.e1_files, records.e2_files))
+    pairs = [(on_fake["FAKE", architecture], on_real["FAKE", architecture]) for architecture in best]
+    write_text(written[0], tables.markdown(tables.metrics(record for _, record in pairs)))
+    figures.loss_from_fake_to_real(pairs, written[1])
+    figures.confusions([record for _, record in pairs], written[2])
+    log.info("\n%s", written[0].read_text(encoding="utf-8"))
+    return written
+
+
+def draw_all(folders: Folders) -> list[Path]:
+    """What all classifiers show together: both directions, spread over seeds, the published numbers, paired tests."""
+    from cifake import comparison, figures, tables
+
+    place, written = folders.e2_visualisations, []
+    plain, replicates = comparison.plain(folders), comparison.replicates(folders)
+
+    def write_table(name: str, table: str) -> None:
+        written.append(place / name)
+        write_text(written[-1], table)
+
+    for architecture in protocol.ARCHITECTURES:
+        if any(name == architecture for _, name, _ in plain | replicates):
+            written.append(place / f"{architecture}_both_directions.png")
+            figures.both_directions(architecture, plain, replicates, written[-1])
+            directions = tables.both_directions(architecture, plain, replicates)
+            write_table(f"{architecture}_both_directions.txt", tables.markdown(directions))
+            log.info("%s, accuracy:\n%s", architecture, tables.markdown(directions))
+    on_other = records.over_seeds(folders, records.e2_files)
+    if on_other:
+        write_table("seeds_metrics_table.txt", tables.markdown(tables.over_seeds(on_other.values())))
+    rows = comparison.with_published(plain, replicates)
+    if rows:
+        written.append(place / "published.png")
+        figures.published(rows, written[-1])
+        below = "\n".join(["", *comparison.sentences(rows), ""])
+        write_table("published.txt", tables.markdown(tables.published(rows)) + below)
+        log.info("Against the published numbers: %s", below)
+    pairs = comparison.paired(folders)
+    if len(pairs):
+        write_table("paired_tests.txt", tables.markdown(tables.paired(pairs)))
+    return written
 
 
 if __name__ == "__main__":

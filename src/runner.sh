@@ -87,6 +87,20 @@ value_of() { # option, what it is without, the user's options
     echo "$value"
 }
 
+# How many trainings of each classifier the user's options ask for: one, or as many as --seeds has numbers.
+trainings() { # the user's options
+    local count=0 counting='' option
+    for option in "$@"; do
+        case $option in
+            --seeds) counting=yes ;;
+            -*) counting='' ;;
+            *) [ -z "$counting" ] || count=$((count + 1)) ;;
+        esac
+    done
+    [ "$count" -gt 0 ] || count=1
+    echo "$count"
+}
+
 # Whether a folder of images holds any, and no download that was cut short.
 has_images() {
     [ ! -d "$1/.download" ] && [ -n "$(find "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]

@@ -1,9 +1,11 @@
-"""Draw experiment 1: histories by architecture, and one table of all classifiers.
+"""Draw experiment 1: histories and confusion matrices by architecture, and a table of all classifiers.
 
     python src/visualise.py
 
 Works with the classifiers that have been trained so far and says which are missing. Reads E1_results/ and writes
-NN_histories.png, LeNet_histories.png, VGG16_histories.png and all_metrics_table.txt to E1_visualisations/, in some seconds.
+NN_histories.png, NN_confusions.png, the same for LeNet and VGG16, all_metrics_table.txt, and leak_table.txt (the scores without
+test images that were trained on) to E1_visualisations/; where there are replicates (--seeds), seeds_metrics_table.txt too. It
+takes some seconds.
 """
 
 from cifake import command, options, protocol, records
@@ -14,32 +16,42 @@ from cifake.folders import shown
 
 
 def main() -> None:
-    """A figure for each architecture that has a record, and the table."""
+    """Two figures for each architecture that has a record, and the tables."""
     chosen = options.parse(__doc__)
     folders = chosen.folders
-    there, missing = records.all_e1(folders)
+    there, missing = records.all_of(folders)
+    groups = records.over_seeds(folders)
     if missing:
-        log.info("Not trained yet: %s", ", ".join(missing))
+        log.info("Not trained yet%s: %s", " without --seeds" if groups else "", ", ".join(missing))
     if chosen.dry_run:
         log.info(
             "%s: would be drawn from %d record(s) and whatever is trained before",
             shown(folders.e1_visualisations),
-            len(there),
+            len(there) + sum(map(len, groups.values())),
         )
         return
-    if not there:
+    if not there and not groups:
         raise StudyError(f"{shown(folders.e1_results)} holds no record; train a classifier first, with: bash run-NN.sh")
     from cifake import figures, histories, tables
 
-    written = []
+    place, written = folders.e1_visualisations, []
+
+    def write_table(name: str, table: str) -> None:
+        written.append(place / name)
+        write_text(written[-1], table)
+        log.info("\n%s", table)
+
     for architecture in protocol.ARCHITECTURES:
         members = [there[source, architecture] for source in protocol.SOURCES if (source, architecture) in there]
         if members:
-            written.append(folders.e1_visualisations / f"{architecture}_histories.png")
-            figures.histories([(record, histories.read(folders, record)) for record in members], written[-1])
-    written.append(folders.e1_visualisations / "all_metrics_table.txt")
-    write_text(written[-1], tables.metrics(list(there.values())))
-    log.info("\n%s", written[-1].read_text(encoding="utf-8"))
+            written += [place / f"{architecture}_histories.png", place / f"{architecture}_confusions.png"]
+            figures.histories([(record, histories.read(folders, record)) for record in members], written[-2])
+            figures.confusions(members, written[-1])
+    if there:
+        write_table("all_metrics_table.txt", tables.markdown(tables.metrics(there.values())))
+        write_table("leak_table.txt", tables.markdown(tables.leak(there.values())))
+    if groups:
+        write_table("seeds_metrics_table.txt", tables.markdown(tables.over_seeds(groups.values())))
     command.wrote(written)
 
 

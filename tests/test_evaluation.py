@@ -46,3 +46,27 @@ def test_predictions_name_classes_and_probabilities():
     assert list(table["predicted"]) == ["cat", "cat"]
     assert list(table["probability_of_predicted"]) == pytest.approx([0.9, 0.75])
     assert list(table["probability_of_label"]) == pytest.approx([0.9, 0.25])
+
+
+def test_scores_without_images_that_were_trained_on():
+    numbers, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0])
+    leak = evaluation.leak(numbers, predicted, CLASSES, np.array([True, False, True, False]))
+    assert leak["images"] == 2
+    assert leak["without"]["accuracy"] == 0
+    assert evaluation.leak(numbers, predicted, CLASSES, np.zeros(4, bool)) == {"images": 0}
+
+
+def test_mcnemar_counts_only_images_on_which_the_two_differ():
+    first = np.array([True] * 50 + [True] * 8 + [False] * 2 + [False] * 40)
+    second = np.array([True] * 50 + [False] * 8 + [True] * 2 + [False] * 40)
+    test = evaluation.mcnemar(first, second)
+    # of 10 fair coins, 8 or more heads or as many tails: 2 (45 + 10 + 1) / 1024
+    assert test == {"only_first_right": 8, "only_second_right": 2, "p": pytest.approx(2 * 56 / 1024)}
+    assert evaluation.mcnemar(first, first)["p"] == 1
+
+
+def test_another_run_lies_where_students_t_says():
+    # three values with mean 0.5 and deviation 0.01; t(0.975, 2) = 4.3027 (any table of Student's t)
+    low, high = evaluation.another_run([0.49, 0.50, 0.51])
+    half = 4.3027 * 0.01 * np.sqrt(4 / 3)
+    assert (low, high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-5)

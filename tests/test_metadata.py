@@ -1,5 +1,6 @@
 """The naming rule and the CSVs: the published ones from CIFAKE's file names, and a sentence for all that does not fit."""
 
+import csv
 import hashlib
 import shutil
 
@@ -100,6 +101,32 @@ def test_files_of_systems_are_passed_over(small):
     assert result.returncode == 0, result.stderr
     assert "Passed over 4 file(s)" in result.stdout
     assert len(metadata.read_split(small, "FAKE", "train").rows) == 100
+
+
+def test_images_that_occur_more_than_once_are_found_and_listed(small):
+    fake_train, fake_test, real_train = (
+        small.split(*place) for place in (("FAKE", "train"), ("FAKE", "test"), ("REAL", "train"))
+    )
+    shutil.copy(fake_train / "0001 (3).jpg", fake_test / "0001 (3).jpg")  # birds in training and test
+    shutil.copy(fake_train / "0002 (6).jpg", fake_train / "0003 (6).jpg")  # three times one dog
+    shutil.copy(fake_train / "0002 (6).jpg", fake_train / "0004 (6).jpg")
+    shutil.copy(fake_train / "0005.jpg", real_train / "0005.jpg")  # in both sources
+    result = script("create_metadata.py", "--images", small.images, "--output", small.output)
+    assert result.returncode == 0, result.stderr
+    assert "1 image(s) occur more than once within FAKE train (3 files, byte for byte the same): dog 1" in result.stdout
+    assert "1 image(s) occur more than once in FAKE train and FAKE test (2 files" in result.stdout
+    assert "1 image(s) occur more than once in REAL train and FAKE train (2 files" in result.stdout
+    with small.duplicates.open(encoding="utf-8", newline="") as file:
+        listed = [(row["label"], row["filepath"]) for row in csv.DictReader(file)]
+    assert len(listed) == 7
+    assert ("bird", "images/test/FAKE/0001 (3).jpg") in listed
+    assert ("dog", "images/train/FAKE/0004 (6).jpg") in listed
+
+
+def test_without_equal_images_it_says_so(small):
+    result = script("create_metadata.py", "--images", small.images, "--output", small.output)
+    assert "No image occurs more than once." in result.stdout
+    assert small.duplicates.read_text(encoding="utf-8") == "sha256,label,filepath\n"
 
 
 def test_a_missing_folder_is_named(small):

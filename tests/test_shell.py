@@ -207,6 +207,18 @@ def test_estimates_the_rest_from_how_the_steps_went(study):
     assert estimates == ["about 10 min left", "about 9 min left"]
 
 
+@pytest.mark.parametrize("script", ["run.sh", "run-LeNet.sh"])
+def test_the_estimate_counts_the_seeds(study, script):
+    def minutes(*options):
+        first = next(line for line in run(study, script, *options).stdout.splitlines() if " left" in line)
+        return int(first.split("; about ")[1].split()[0])
+
+    once, seed = minutes(), minutes("--seeds", "4")
+    assert once == seed
+    lenet = (minutes("--seeds", "1", "2", "3", "--epochs", "2") - once) / 2  # minutes of one seed more
+    assert 10 < lenet < 15  # two LeNets of six minutes are the most of it
+
+
 def test_a_failing_step_stops_it_and_is_named(study):
     ended = run(study, "run.sh", STUB_FAILS_AT="classify_LeNet.py -data FAKE", STUB_CODE=7)
     assert ended.returncode == 7

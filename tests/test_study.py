@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import REPOSITORY, make_images, refused, run, script
 from PIL import Image
@@ -47,20 +49,25 @@ def test_the_whole_study_runs_and_says_so(study):
     assert {path.name for path in folders.e1_results.iterdir()} == {
         f"{name}_{ending}"
         for name in NAMES
-        for ending in ("metrics.txt", "predictions.csv", "history.csv", "history.png", "record.json")
+        for ending in ("metrics.txt", "predictions.csv", "mistakes.png", "history.csv", "history.png", "record.json")
     }
     assert {path.name for path in folders.e1_visualisations.iterdir()} == {
-        "NN_histories.png",
-        "LeNet_histories.png",
-        "VGG16_histories.png",
+        *(f"{name}_{kind}.png" for name in protocol.ARCHITECTURES for kind in ("histories", "confusions")),
         "all_metrics_table.txt",
+        "leak_table.txt",
     }
     assert {path.name for path in folders.e2_results.iterdir()} == {
-        f"FAKE_{name}_{ending}"
-        for name in ("LeNet", "VGG16")
-        for ending in ("metrics.txt", "predictions.csv", "record.json")
+        f"{name}_{ending}"
+        for name in NAMES
+        for ending in ("metrics.txt", "predictions.csv", "mistakes.png", "record.json")
     }
-    assert {path.name for path in folders.e2_visualisations.iterdir()} == {"FAKE_metrics_table.txt", "FAKE_to_REAL.png"}
+    assert {path.name for path in folders.e2_visualisations.iterdir()} == {
+        "FAKE_metrics_table.txt",
+        "FAKE_to_REAL.png",
+        "FAKE_to_REAL_confusions.png",
+        *(f"{name}_both_directions.{ending}" for name in protocol.ARCHITECTURES for ending in ("png", "txt")),
+        "paired_tests.txt",
+    }
     for picture in [*folders.e1_visualisations.glob("*.png"), *folders.e2_visualisations.glob("*.png")]:
         with Image.open(picture) as image:
             assert min(image.size) > 500
@@ -89,6 +96,46 @@ def test_a_record_tells_what_its_files_show(study, name):
     assert np.trace(scores["confusion_matrix"]) == pytest.approx(100 * scores["accuracy"])
     low, high = scores["accuracy_interval"]
     assert low <= scores["accuracy"] <= high
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_experiment_2_tests_the_same_classifier_on_the_other_source(study, name):
+    folders, _ = study
+    own = record_of(folders, name)
+    crossed = json.loads((folders.e2_results / f"{name}_record.json").read_text(encoding="utf-8"))
+    assert crossed["test"]["source"] != own["test"]["source"] == own["source"]
+    assert crossed["model"] == own["model"]
+    assert crossed["data"]["train"] == own["data"]["train"]
+    assert crossed["data"]["test"] != own["data"]["test"]
+    predictions = pd.read_csv(folders.e2_results / f"{name}_predictions.csv")
+    assert predictions["filepath"].str.startswith(f"images/test/{crossed['test']['source']}/").all()
+    assert (predictions["label"] == predictions["predicted"]).mean() == pytest.approx(crossed["scores"]["accuracy"])
+
+
+def test_paired_tests_are_those_of_the_predictions(study):
+    folders, _ = study
+    first, second = (
+        pd.read_csv(place / f"{name}_predictions.csv", index_col="filepath").query("label == predicted").index
+        for place, name in ((folders.e1_results, "REAL_LeNet"), (folders.e2_results, "FAKE_LeNet"))
+    )
+    table = (folders.e2_visualisations / "paired_tests.txt").read_text(encoding="utf-8")
+    line = next(line for line in table.splitlines() if line.startswith("| REAL LeNet and FAKE LeNet, on REAL "))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[3:5] == [str(len(first.difference(second))), str(len(second.difference(first)))]
+
+
+def test_both_directions_show_the_records(study):
+    folders, _ = study
+    table = (folders.e2_visualisations / "LeNet_both_directions.txt").read_text(encoding="utf-8")
+    on_fake = record_of(folders, "FAKE_LeNet")["scores"]["accuracy"]
+    on_real = json.loads((folders.e2_results / "FAKE_LeNet_record.json").read_text(encoding="utf-8"))
+    line = table.splitlines()[-1]
+    assert line.startswith("| trained on FAKE")
+    assert [cell.split()[0] for cell in line.strip("|").split("|")[1:]] == [
+        f"{on_real['scores']['accuracy']:.3f}",
+        f"{on_fake:.3f}",
+        f"{on_fake - on_real['scores']['accuracy']:.3f}",
+    ]
 
 
 def test_random_weights_are_named_wherever_they_count(study):
@@ -157,6 +204,100 @@ def test_the_same_seed_gives_the_same_bytes(prepared, tmp_path, architecture):
     assert given[0][1] != given[2][1]
 
 
+def test_seeds_give_replicates_and_leave_the_plain_run_alone(prepared, tmp_path):
+    folders = copy_of(prepared, tmp_path / "seeds")
+    assert classify("NN", folders, "-epochs", "2", "--seed", "7").returncode == 0
+    plain = {path: path.read_bytes() for path in folders.e1_results.iterdir()}
+    result = classify("NN", folders, "-epochs", "2", "--seeds", "8", "7")
+    assert result.returncode == 0, result.stderr
+    assert {path: path.read_bytes() for path in folders.e1_results.iterdir() if path.is_file()} == plain
+    for ending in ("metrics.txt", "history.csv", "predictions.csv"):
+        replicate = (folders.replicate(7).e1_results / f"FAKE_NN_{ending}").read_bytes()
+        assert replicate == plain[folders.e1_results / f"FAKE_NN_{ending}"], (
+            "one seed, one result, whatever came before"
+        )
+
+    again = classify("NN", folders, "-epochs", "2", "--seeds", "7", "8")
+    assert again.stdout.count("already trained with these settings") == 2
+
+    assert script("visualise.py", "--output", folders.output).returncode == 0
+    table = (folders.e1_visualisations / "seeds_metrics_table.txt").read_text(encoding="utf-8")
+    cells = [cell.strip() for cell in table.splitlines()[2].strip("|").split("|")]
+    scores = [record_of(folders.replicate(seed), "FAKE_NN")["scores"]["accuracy"] for seed in (7, 8)]
+    mean, deviation = sum(scores) / 2, abs(scores[0] - scores[1]) / np.sqrt(2)
+    assert cells[0] == "FAKE NN"
+    assert cells[-5] == f"{mean:.3f} ± {deviation:.3f}"
+    assert cells[-1] == "2"
+
+    result = script("final_evaluate.py", "--images", folders.images, "--output", folders.output, "--seeds", "7", "8")
+    assert result.returncode == 0, result.stderr
+    assert (folders.replicate(8).e2_results / "FAKE_NN_record.json").exists()
+    assert not (folders.e2_visualisations / "FAKE_metrics_table.txt").exists()  # that is the plain run's
+
+    assert classify("NN", folders, "-epochs", "1", "--seeds", "7").returncode == 0
+    refused(script("visualise.py", "--output", folders.output), "differ in more than the seed", "replicates")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "precision"),
+    [("NN", "mixed_bfloat16"), ("LeNet", "mixed_bfloat16"), ("VGG16", "mixed_bfloat16"), ("LeNet", "mixed_float16")],
+)
+def test_a_training_in_mixed_precision_gives_a_float32_model_with_the_records_scores(
+    prepared, tmp_path, architecture, precision
+):
+    folders = copy_of(prepared, tmp_path / "mixed")
+    result = classify(architecture, folders, "-epochs", "1", "--precision", precision)
+    assert result.returncode == 0, result.stderr
+    record = record_of(folders, f"FAKE_{architecture}")
+    assert record["settings"]["precision"] == precision
+    metrics = (folders.e1_results / f"FAKE_{architecture}_metrics.txt").read_text(encoding="utf-8")
+    assert f"trained in {precision}" in metrics
+    model = keras.models.load_model(folders.models / f"FAKE_{architecture}.keras")
+    assert {layer.dtype_policy.name for layer in model._flatten_layers()} <= {"float32", "uint8"}
+    assert {weights.dtype for weights in model.weights} == {"float32"}
+    by_image = pd.read_csv(folders.e1_results / f"FAKE_{architecture}_predictions.csv")
+    pixels = [
+        np.asarray(Image.open(folders.images / Path(name).relative_to("images"))) for name in by_image["filepath"]
+    ]
+    probabilities = model.predict(np.stack(pixels), verbose=0)
+    assert probabilities.dtype == np.float32
+    predicted = np.array(record["classes"])[probabilities.argmax(1)]
+    assert np.mean(predicted == by_image["label"]) == pytest.approx(record["scores"]["accuracy"])
+    again = classify(architecture, folders, "-epochs", "1")
+    assert "other settings (precision)" in again.stdout
+
+
+def test_a_classifier_that_is_trained_anew_is_tested_anew(prepared, tmp_path):
+    folders = copy_of(prepared, tmp_path / "anew")
+    options = ["--images", folders.images, "--output", folders.output]
+    assert classify("NN", folders, "-epochs", "1").returncode == 0
+    assert "FAKE NN on REAL" in script("final_evaluate.py", *options).stdout
+    assert "FAKE NN: already tested on REAL images" in script("final_evaluate.py", *options).stdout
+    (folders.models / "FAKE_NN.keras").rename(tmp_path / "elsewhere.keras")
+    assert script("final_evaluate.py", *options).returncode == 0  # what was tested needs no model
+    assert classify("NN", folders, "-epochs", "2").returncode == 0
+    result = script("final_evaluate.py", *options)
+    assert "already tested" not in result.stdout
+    e1, e2 = (
+        json.loads((place / "FAKE_NN_record.json").read_text()) for place in (folders.e1_results, folders.e2_results)
+    )
+    assert e1["model"]["sha256"] == e2["model"]["sha256"]
+
+
+def test_scores_without_trained_test_images(tmp_path):
+    folders = Folders(make_images(tmp_path / "images", train=10, test=2), tmp_path / "output")
+    for name in ("0000.jpg", "0001 (4).jpg"):
+        shutil.copy(folders.split("FAKE", "train") / name, folders.split("FAKE", "test") / name)
+    assert script("create_metadata.py", "--images", folders.images, "--output", folders.output).returncode == 0
+    assert classify("NN", folders, "-epochs", "1").returncode == 0
+    record = record_of(folders, "FAKE_NN")
+    by_image = pd.read_csv(folders.e1_results / "FAKE_NN_predictions.csv")
+    kept = by_image[~by_image["filepath"].isin(["images/test/FAKE/0000.jpg", "images/test/FAKE/0001 (4).jpg"])]
+    assert record["leak"]["images"] == 2
+    assert record["leak"]["without"]["accuracy"] == pytest.approx((kept["label"] == kept["predicted"]).mean())
+    assert "Without the 2 test images" in (folders.e1_results / "FAKE_NN_metrics.txt").read_text(encoding="utf-8")
+
+
 def test_a_training_that_is_stopped_says_so_and_goes_on_to_the_same_bytes(prepared, tmp_path):
     whole, cut = copy_of(prepared, tmp_path / "whole"), copy_of(prepared, tmp_path / "cut")
     assert classify("LeNet", whole, "-epochs", "12").returncode == 0
@@ -194,7 +335,7 @@ def test_visualise_works_with_what_is_there(prepared, tmp_path):
     result = script("visualise.py", "--output", folders.output)
     assert result.returncode == 0, result.stderr
     assert "Not trained yet: REAL NN, REAL LeNet, FAKE LeNet, REAL VGG16, FAKE VGG16" in result.stdout
-    assert [path.name for path in folders.e1_visualisations.glob("*.png")] == ["NN_histories.png"]
+    assert {path.name for path in folders.e1_visualisations.glob("*.png")} == {"NN_histories.png", "NN_confusions.png"}
     (folders.models / "FAKE_NN.keras").unlink()
     refused(
         script("final_evaluate.py", "--images", folders.images, "--output", folders.output),
@@ -244,3 +385,5 @@ def test_the_real_cifake_gives_the_published_csvs(tmp_path):
     for (source, split), checksum in PUBLISHED.items():
         content = (tmp_path / "output" / "images" / "metadata" / source / f"{split}.csv").read_bytes()
         assert hashlib.sha256(content).hexdigest() == checksum
+    with (tmp_path / "output" / "images" / "metadata" / "duplicates.csv").open(encoding="utf-8", newline="") as file:
+        assert len({row["sha256"] for row in csv.DictReader(file)}) == 920 + 38 + 378

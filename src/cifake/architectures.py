@@ -5,6 +5,8 @@ is no backbone, and gives probabilities, float32 [n, classes]. whole() joins the
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,17 @@ class Classifier:
         return keras.Model(images, self.head(self.backbone(images)), name=name)
 
 
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Have the models that are built within the block calculate in a precision of Keras: float32, mixed_bfloat16, mixed_float16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def raw_images() -> keras.KerasTensor:
     """The input of every saved model."""
     return keras.Input(protocol.IMAGE_SHAPE, dtype="uint8", name="images")
@@ -54,7 +67,8 @@ def head(architecture: str, features: tuple[int, ...], classes: int) -> keras.Mo
     else:
         inputs = hidden = keras.Input(features, name="features")
     hidden = layers.Dense(protocol.HIDDEN_UNITS, activation="relu", name="hidden")(hidden)
-    outputs = layers.Dense(classes, activation="softmax", name="probabilities")(hidden)
+    # float32 in any precision: in 16 bits, probabilities would tie and the loss lose its digits
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(hidden)
     return keras.Model(inputs, outputs, name=architecture if architecture == "LeNet" else "head")
 
 

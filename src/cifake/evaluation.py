@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.metrics import classification_report, confusion_matrix
 
 RESAMPLES = (
@@ -84,3 +85,36 @@ def resampled(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def interval(values: np.ndarray) -> list[float]:
     """The two ends between which the middle 95 % of the values lie."""
     return [float(end) for end in np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
+
+
+def leak(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...], trained_on: np.ndarray) -> dict:
+    """How many test images were trained on (`trained_on`, bool [n]), and the scores without them where there are any."""
+    images, kept = int(trained_on.sum()), ~trained_on
+    if images == 0:
+        return {"images": 0}
+    named = scores(numbers[kept], predicted[kept], classes)
+    return {
+        "images": images,
+        "without": {name: named[name] for name in ("accuracy", "macro_f1", "accuracy_interval", "macro_f1_interval")},
+    }
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> dict:
+    """McNemar's exact test of two classifiers on the same images; `first`, `second`: which images each has right, bool [n].
+
+    Only images on which they differ count: were the classifiers equally good, each would win such an image with probability 1/2.
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    differ = only_first + only_second
+    return {
+        "only_first_right": only_first,
+        "only_second_right": only_second,
+        "p": float(stats.binomtest(only_first, differ).pvalue) if differ else 1.0,
+    }
+
+
+def another_run(values: list[float]) -> list[float]:
+    """Where one further run would lie with 95 % confidence, by Student's t, given the scores of runs that differ in the seed."""
+    mean, deviation, runs = np.mean(values), np.std(values, ddof=1), len(values)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, runs - 1) * deviation * np.sqrt(1 + 1 / runs)
+    return [float(mean - half), float(mean + half)]

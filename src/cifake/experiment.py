@@ -11,17 +11,66 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cifake import command, metadata, options, protocol, records, runs
 from cifake.command import log
 from cifake.files import checksum
 from cifake.folders import Folders
 
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
 
-def settings_of(architecture: str, chosen: argparse.Namespace) -> dict:
+    from cifake import training
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training that is asked for: what, where to, and by which settings."""
+
+    source: str
+    architecture: str
+    folders: Folders
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run as sentences name it: FAKE LeNet, or FAKE LeNet, seed 130."""
+        seed = "" if self.folders.seed is None else f", seed {self.folders.seed}"
+        return f"{self.source} {self.architecture}{seed}"
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files of a run by their kind, the record last."""
+        model = self.folders.models / f"{self.source}_{self.architecture}"
+        return {
+            "model": model.with_name(f"{model.name}.keras"),
+            "summary": model.with_name(f"{model.name}_summary.txt"),
+            **records.e1_files(self.folders, self.source, self.architecture),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What all runs of a process share: the images and their features, in memory."""
+
+    device: str
+    data: dict[str, dict]  # by split: number of images and fingerprint
+    train: metadata.Split  # without the files' contents, as is test
+    test: metadata.Split
+    test_pixels: "np.ndarray"  # uint8 [n, 32, 32, 3]
+    trained_on: "np.ndarray"  # bool [n]: which test images are, byte for byte, among the training images
+    backbone: "keras.Model | None"
+    features: tuple["np.ndarray", ...]  # of the training images, and their classes from 0; as tensors
+    seconds: dict[str, float]
+
+
+def settings_of(architecture: str, chosen: argparse.Namespace, seed: int) -> dict:
     """All that a classifier's numbers depend on beside the images: what has to agree for a result to be kept."""
     settings = {
-        "seed": chosen.seed,
+        "seed": seed,
+        "precision": chosen.precision,
         "epochs_at_most": chosen.epochs,
         "patience": protocol.PATIENCE,
         "batch_size": protocol.BATCH_SIZE,
@@ -31,75 +80,84 @@ def settings_of(architecture: str, chosen: argparse.Namespace) -> dict:
         "decay_rate": protocol.DECAY_RATE,
         "decay_steps": protocol.DECAY_STEPS,
     }
-    if architecture == "VGG16":
-        is_file = chosen.weights not in (options.IMAGENET, options.RANDOM)
+    if architecture == "VGG16" and chosen.weights == options.RANDOM:
+        settings["weights"] = f"random, seed {chosen.seed}"  # one frozen backbone for all of --seeds
+    elif architecture == "VGG16":
+        is_file = chosen.weights != options.IMAGENET
         settings["weights"] = f"sha256 {checksum(Path(chosen.weights))}" if is_file else chosen.weights
     return settings
 
 
-def result_files(folders: Folders, source: str, architecture: str) -> dict[str, Path]:
-    """The files of a run by their kind, the record last."""
-    results = folders.e1_results / f"{source}_{architecture}"
-    model = folders.models / f"{source}_{architecture}"
-    return {
-        "model": model.with_name(f"{model.name}.keras"),
-        "summary": model.with_name(f"{model.name}_summary.txt"),
-        "metrics": results.with_name(f"{results.name}_metrics.txt"),
-        "predictions": results.with_name(f"{results.name}_predictions.csv"),
-        "history": results.with_name(f"{results.name}_history.csv"),
-        "curve": results.with_name(f"{results.name}_history.png"),
-        "record": records.e1_path(folders, source, architecture),
-    }
+def runs_of(architecture: str, chosen: argparse.Namespace) -> list[Run]:
+    """The runs that the options ask for: the plain one, or a replicate for each of --seeds."""
+    seeds = {seed: chosen.folders.replicate(seed) for seed in chosen.seeds or ()} or {chosen.seed: chosen.folders}
+    return [
+        Run(chosen.data, architecture, folders, settings_of(architecture, chosen, seed))
+        for seed, folders in seeds.items()
+    ]
 
 
 def classify(architecture: str, chosen: argparse.Namespace) -> None:
-    """Train and test one classifier on chosen.data, unless that is done already."""
-    name = f"{chosen.data} {architecture}"
-    files = result_files(chosen.folders, chosen.data, architecture)
-    settings = settings_of(architecture, chosen)
+    """Train and test a classifier on chosen.data, once for each seed, unless that is done already."""
+    wanted = runs_of(architecture, chosen)
     if chosen.dry_run:
-        _announce(name, files, settings, chosen)
+        for run in wanted:
+            _announce(run, chosen.fresh)
         return
-    with runs.alone(chosen.folders, name):
-        runs.finish_interrupted(list(files.values()))
-        log.info("%s: reading the images", name)
+    log.info("%s %s: reading the images", chosen.data, architecture)
+    seconds = {}
+    with _timed(seconds, "reading"):
         splits = {split: metadata.read_split(chosen.folders, chosen.data, split) for split in protocol.SPLITS}
-        data = {split: {"images": len(part.rows), "sha256": part.fingerprint} for split, part in splits.items()}
-        why = "--fresh" if chosen.fresh else runs.difference(files["record"], files["model"], settings, data)
-        if why is None:
-            log.info("%s: already trained with these settings; --fresh trains again.", name)
-            return
-        log.info("%s: training at most %d epochs with seed %d (%s)", name, chosen.epochs, chosen.seed, why)
-        command.when_stopped(f"Stopped before the first epoch of {name}; bash run.sh starts it again.")
-        _train_and_test(architecture, chosen, splits, settings, data, files)
-    command.wrote(list(files.values()))
+    data = {split: {"images": len(part.rows), "sha256": part.fingerprint} for split, part in splits.items()}
+    prepared = None
+    for run in wanted:
+        with runs.alone(chosen.folders, run.name):
+            runs.finish_interrupted(list(run.files.values()))
+            why = (
+                "--fresh"
+                if chosen.fresh
+                else runs.difference(run.files["record"], run.files["model"], run.settings, data)
+            )
+            if why is None:
+                log.info("%s: already trained with these settings; --fresh trains again.", run.name)
+                continue
+            log.info(
+                "%s: training at most %d epochs with seed %d (%s)", run.name, chosen.epochs, run.settings["seed"], why
+            )
+            command.when_stopped(f"Stopped before the first epoch of {run.name}; bash run.sh starts it again.")
+            prepared = prepared or _prepare(architecture, chosen, splits, data, seconds)
+            _train_and_test(run, prepared, chosen)
+        command.wrote(list(run.files.values()))
 
 
-def _announce(name: str, files: dict[str, Path], settings: dict, chosen: argparse.Namespace) -> None:
+def _announce(run: Run, fresh: bool) -> None:
     """--dry-run: whether the classifier would be trained. Images are not read, so a change in them goes unseen."""
-    data = records.read(files["record"])["data"] if files["record"].exists() else {}
-    why = "--fresh" if chosen.fresh else runs.difference(files["record"], files["model"], settings, data)
-    log.info("%s: %s", name, f"would be trained ({why})" if why else "already trained with these settings")
+    data = records.read(run.files["record"])["data"] if run.files["record"].exists() else {}
+    why = "--fresh" if fresh else runs.difference(run.files["record"], run.files["model"], run.settings, data)
+    log.info("%s: %s", run.name, f"would be trained ({why})" if why else "already trained with these settings")
 
 
-def _train_and_test(
+def _prepare(
     architecture: str,
     chosen: argparse.Namespace,
     splits: dict[str, metadata.Split],
-    settings: dict,
-    data: dict,
-    files: dict[str, Path],
-) -> None:
-    """All of one run, from the bytes of the images to the result files in their places."""
+    data: dict[str, dict],
+    seconds: dict[str, float],
+) -> Prepared:
+    """From the bytes of the images to the inputs of the training, once for all runs; `splits` is emptied of the bytes."""
     from cifake import devices
 
-    name, seconds = f"{chosen.data} {architecture}", {}
+    name = f"{chosen.data} {architecture}"
     with _timed(seconds, "start"):
         device = devices.prepare(chosen.verbose)
         import numpy as np
 
-        from cifake import architectures, evaluation, features, figures, histories, images, training
+        from cifake import architectures, features, images
     log.info("%s: on the %s", name, device)
+
+    training_files = set(splits["train"].contents)
+    trained_on = np.array([content in training_files for content in splits["test"].contents])
+    del training_files
 
     # The images, once.
     with _timed(seconds, "decoding"):
@@ -107,84 +165,105 @@ def _train_and_test(
         for split, part in list(splits.items()):
             pixels[split], converted = images.decode(part.contents, part.filepaths, f"{name}, {split}")
             splits[split] = dataclasses.replace(part, contents=())  # from here on, only the pixels are needed
+            del part
             if converted:
                 log.info("%s: %s %s image(s) were brought to 32x32 RGB", name, f"{converted:,}", split)
-    numbers = {split: np.array(part.numbers) for split, part in splits.items()}
-    classes = splits["train"].classes
 
-    # The frozen part, once.
+    # The frozen part, once; --precision concerns the features, not the model that is saved.
     with _timed(seconds, "features"):
-        devices.seed(chosen.seed)  # for --weights random
-        backbone = architectures.backbone(architecture, chosen.weights)
+        backbone = _backbone(architecture, chosen)
+        with architectures.precision(chosen.precision):
+            computing = _backbone(architecture, chosen)
         inputs = features.of_images(
-            backbone, pixels.pop("train"), splits["train"].fingerprint, chosen.folders.unfinished, f"{name}, train"
+            computing, pixels.pop("train"), splits["train"].fingerprint, chosen.folders.unfinished, f"{name}, train"
         )
-        features_shape = inputs.shape[1:]
-        inputs = images.in_memory(inputs, numbers["train"])  # the array itself is let go of
+        inputs = images.in_memory(inputs, np.array(splits["train"].numbers))  # the array itself is let go of
+    return Prepared(
+        device, data, splits["train"], splits["test"], pixels["test"], trained_on, backbone, inputs, seconds
+    )
+
+
+def _backbone(architecture: str, chosen: argparse.Namespace) -> "keras.Model | None":
+    """The frozen part; with --weights random, the same for the same seed."""
+    from cifake import architectures, devices
+
+    devices.seed(chosen.seed)
+    return architectures.backbone(architecture, chosen.weights)
+
+
+def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) -> None:
+    """All of one run, from the inputs in memory to the result files in their places."""
+    from cifake import architectures, devices, features, figures, histories, testing, training
+
+    seconds, files, classes = dict(prepared.seconds), run.files, prepared.train.classes
 
     # The training. The seed is set right before the head is built, so that kept and new features start alike.
     with _timed(seconds, "training"):
-        devices.seed(chosen.seed)
-        head = architectures.head(architecture, features_shape, len(classes))
-        checkpoint = chosen.folders.unfinished / f"{chosen.data}_{architecture}_checkpoint.npz"
-        key = hashlib.sha256(json.dumps([settings, data, classes]).encode()).hexdigest()
+        devices.seed(run.settings["seed"])
+        with architectures.precision(run.settings["precision"]):
+            trainee = architectures.head(run.architecture, prepared.features[0].shape[1:], len(classes))
+        checkpoint = chosen.folders.unfinished / f"{runs.stem(run.name)}_checkpoint.npz"
         trained = training.train(
-            head,
-            *inputs,
-            validation=metadata.validation_rows(len(splits["train"].rows)),
+            trainee,
+            *prepared.features,
+            validation=metadata.validation_rows(len(prepared.train.rows)),
             epochs=chosen.epochs,
-            seed=chosen.seed,
-            name=name,
+            seed=run.settings["seed"],
+            name=run.name,
             checkpoint=checkpoint,
-            key=key,
+            key=hashlib.sha256(json.dumps([run.settings, prepared.data, classes]).encode()).hexdigest(),
         )
 
-    # The results: the model is saved first and loaded again, so that the scores are those of the saved model.
-    model = architectures.Classifier(backbone, head).whole(architecture)
-    with runs.stage(list(files.values())) as make, _timed(seconds, "testing"):
-        saved = make(files["model"], model.save)
-        make(files["summary"], lambda path: path.write_text(architectures.summary(model), encoding="utf-8"))
-        probabilities = features.probabilities(
-            architectures.load(saved),
-            pixels["test"],
-            splits["test"].fingerprint,
-            chosen.folders.unfinished,
-            f"{name}, test",
-        )
-        predicted = probabilities.argmax(1)
-        record = {
-            "architecture": architecture,
-            "source": chosen.data,
-            "classes": list(classes),
-            "settings": settings,
-            "data": data,
-            "training": {
-                "epochs": len(trained.history),
-                "best_epoch": trained.best_epoch + 1,
-                "best_validation_accuracy": trained.best,
-                "stopped_early": trained.stopped_early,
-            },
-            "test": {"source": chosen.data, "images": len(splits["test"].rows)},
-            "scores": evaluation.scores(numbers["test"], predicted, classes),
-            "model": {
-                "file": f"models/{files['model'].name}",
+    # The results: the model, float32 always, is saved first and loaded again, so that the scores are those of the saved model.
+    head = architectures.head(run.architecture, prepared.features[0].shape[1:], len(classes))
+    head.set_weights(trainee.get_weights())
+    model = architectures.Classifier(prepared.backbone, head).whole(run.architecture)
+    with runs.stage(list(files.values())) as make:
+        with _timed(seconds, "testing"):
+            saved = make(files["model"], model.save)
+            make(files["summary"], lambda path: path.write_text(architectures.summary(model), encoding="utf-8"))
+            probabilities = features.probabilities(
+                architectures.load(saved),
+                prepared.test_pixels,
+                prepared.test.fingerprint,
+                chosen.folders.unfinished,
+                f"{run.name}, test",
+            )
+            record = _record(run, prepared, trained)
+            record["model"] = {
+                "file": files["model"].relative_to(chosen.folders.output).as_posix(),
                 "sha256": checksum(saved),
                 "parameters": model.count_params(),
-            },
-        }
-        if architecture == "VGG16":
-            record["weights"] = _weights(chosen.weights, features.weights_checksum(backbone))
+            }
+            if run.architecture == "VGG16":
+                record["weights"] = _weights(chosen.weights, features.weights_checksum(prepared.backbone))
+            record, report = testing.write(
+                make, files, record, prepared.test, prepared.test_pixels, probabilities, prepared.trained_on
+            )
         history = histories.table(trained.history)
-        by_image = evaluation.predictions(splits["test"].filepaths, numbers["test"], probabilities, classes)
-        report = f"{evaluation.report(numbers['test'], predicted, classes)}\n{records.sentences(record)}"
-        make(files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
-        make(files["predictions"], lambda path: evaluation.write_predictions(by_image, path))
         make(files["history"], lambda path: histories.write(history, path))
         make(files["curve"], lambda path: figures.history(record, history, path))
-        ran = {**devices.description(device), "seconds": {**seconds, "training": round(trained.seconds, 1)}}
+        ran = {**devices.description(prepared.device), "seconds": {**seconds, "training": round(trained.seconds, 1)}}
         make(files["record"], lambda path: records.write(record | ran, path))
     checkpoint.unlink(missing_ok=True)
     log.info("\n%s", report)
+
+
+def _record(run: Run, prepared: Prepared, trained: "training.Training") -> dict:
+    """What was trained on what, and how."""
+    return {
+        "architecture": run.architecture,
+        "source": run.source,
+        "classes": list(prepared.train.classes),
+        "settings": run.settings,
+        "data": prepared.data,
+        "training": {
+            "epochs": len(trained.history),
+            "best_epoch": trained.best_epoch + 1,
+            "best_validation_accuracy": trained.best,
+            "stopped_early": trained.stopped_early,
+        },
+    }
 
 
 def _weights(chosen: str, backbone_checksum: str) -> dict:

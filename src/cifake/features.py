@@ -44,14 +44,15 @@ def of_images(
 ) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, where there is no backbone.
 
-    A backbone with weights leaves its features in files in the folder `cache`, named by its weights, the fingerprint of the
-    images and TensorFlow's release; what is there and whole is not computed again.
+    A backbone with weights leaves its features in files in the folder `cache`, named by its weights and precision, the fingerprint
+    of the images and TensorFlow's release; what is there and whole is not computed again.
     """
     if backbone is None:
         return images
     if not backbone.weights:
         return compute(backbone, images)
-    origin = f"{weights_checksum(backbone)} {fingerprint} {devices.versions()['tensorflow']}"
+    versions = devices.versions()
+    origin = f"{weights_checksum(backbone)} {backbone.dtype_policy.name} {fingerprint} {versions['tensorflow']}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:16]
     starts = range(0, len(images), PART)
     paths = [cache / f"features_{key}_{start:06d}.npz" for start in starts]

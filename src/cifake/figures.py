@@ -7,16 +7,21 @@ import matplotlib
 
 matplotlib.use("agg")  # no window: the scripts run on clusters too
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
-from cifake import records
+from cifake import comparison, protocol, records
 from cifake.files import write_whole
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
 COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
 INK, FAINT = "#333333", "#C8C8C8"
+SHADES = {  # from white to the colour of the source
+    source: LinearSegmentedColormap.from_list(source, ["#FFFFFF", colour]) for source, colour in COLOURS.items()
+}
 
 plt.rcParams.update(
     {
@@ -150,4 +155,141 @@ def loss_from_fake_to_real(pairs: list[tuple[dict, dict]], path: Path) -> None:
         panel.set_xlim(0, 1)
         panel.set_xlabel("F1 on the test images")
         panel.grid(axis="y", visible=False)
+    write_whole(path, lambda draft: _save(figure, draft))
+
+
+def confusions(members: list[dict], path: Path) -> None:
+    """Confusion matrices side by side, a record each: of 100 images of a true class (a row), how many are taken for what."""
+    classes = members[0]["classes"]
+    width, height = 1.4 + 0.34 * len(classes), 1.5 + 0.3 * len(classes)
+    figure, axes = plt.subplots(1, len(members), figsize=(width * len(members), height), squeeze=False, sharey=True)
+    for panel, record in zip(axes[0], members, strict=True):
+        matrix = np.array(record["scores"]["confusion_matrix"])
+        shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        source = record["test"]["source"]
+        panel.imshow(shares, cmap=SHADES[source], vmin=0, vmax=100, aspect="auto")
+        for (row, column), share in np.ndenumerate(shares):
+            if round(share):
+                colour = "white" if share > 60 else INK
+                panel.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7.5, color=colour)
+        panel.set_title(f"{records.name_of(record)} on {source}", color=COLOURS[source])
+        panel.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
+        panel.set_yticks(range(len(classes)), classes)
+        panel.set_xlabel("predicted class")
+        panel.grid(visible=False)
+        panel.spines[:].set_visible(False)
+        panel.tick_params(length=0)
+    axes[0, 0].set_ylabel("true class (% of its test images)")
+    write_whole(path, lambda draft: _save(figure, draft))
+
+
+MISTAKES = 24  # in a gallery
+
+
+def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray, path: Path) -> None:
+    """A gallery of the most confident mistakes, as a PNG at `path`; `by_image` as evaluation.predictions gives it.
+
+    `pixels`: uint8 [n, 32, 32, 3], row by row.
+    """
+    wrong = by_image.reset_index(drop=True).query("label != predicted")
+    worst = wrong.sort_values("probability_of_predicted", ascending=False, kind="stable").head(MISTAKES)
+    columns = 6  # as many as leave room for "as automobile 99 %"
+    lines = max(1, -(-len(worst) // columns))
+    figure, axes = plt.subplots(lines, columns, figsize=(8, 0.4 + 1.65 * lines), squeeze=False)
+    for panel in axes.flat:
+        panel.axis("off")
+    for panel, (row, image) in zip(axes.flat, worst.iterrows(), strict=False):
+        panel.imshow(pixels[row])
+        panel.set_title(
+            f"{image['label']}\nas {image['predicted']} {_percent(image['probability_of_predicted'])}",
+            fontsize=7.5,
+            weight="normal",
+            loc="center",
+        )
+    figure.suptitle(
+        f"{records.name_of(record)} on {record['test']['source']}: the {len(worst)} most confident of {len(wrong):,} mistakes "
+        "(true class, predicted class and its probability)",
+        fontsize=9,
+        weight="bold",
+        color=COLOURS[record["test"]["source"]],
+    )
+    _save(figure, path)
+
+
+def _percent(probability: float) -> str:
+    """A probability in whole per cent; none that is below 1 is rounded up to 100 %."""
+    return f"{np.floor(100 * probability):.0f} %"
+
+
+def both_directions(architecture: str, plain: comparison.Crossed, replicates: comparison.Crossed, path: Path) -> None:
+    """Accuracy in a 2 x 2 field: trained on a source (a row), tested on a source (a column)."""
+    figure, axes = plt.subplots(figsize=(5.2, 3.4))
+    for row, trained_on in enumerate(protocol.SOURCES):
+        for column, tested_on in enumerate(protocol.SOURCES):
+            key = (trained_on, architecture, tested_on)
+            score, note = _accuracy_of(plain.get(key, []), replicates.get(key, []))
+            strength = 0.12 + 0.75 * (score or 0)
+            axes.add_patch(
+                plt.Rectangle((column, row), 0.96, 0.94, facecolor=SHADES[tested_on](strength), edgecolor="none")
+            )
+            ink = "white" if strength > 0.6 else INK
+            middle = column + 0.48
+            number = "not tested" if score is None else f"{score:.3f}"
+            axes.text(middle, row + 0.38, number, ha="center", va="center", color=ink, fontsize=17, weight="bold")
+            axes.text(middle, row + 0.72, note, ha="center", va="center", color=ink, fontsize=7.5, linespacing=1.5)
+    axes.set_xlim(0, 2)
+    axes.set_ylim(2, 0)
+    axes.set_xticks([0.48, 1.48], [f"tested on {source}" for source in protocol.SOURCES])
+    axes.set_yticks([0.47, 1.47], [f"trained on\n{source}" for source in protocol.SOURCES])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_title(f"{architecture}: accuracy (share of the test images)")
+    write_whole(path, lambda draft: _save(figure, draft))
+
+
+def _accuracy_of(plain: list[dict], replicates: list[dict]) -> tuple[float | None, str]:
+    """The accuracy to be shown, of the plain run or else the mean over seeds, and how sure it is."""
+    values = [record["scores"]["accuracy"] for record in replicates]
+    lines = []
+    if plain:
+        low, high = plain[0]["scores"]["accuracy_interval"]
+        lines.append(f"seed {plain[0]['settings']['seed']}, 95 % interval {low:.3f} to {high:.3f}")
+    if len(values) > 1:
+        lines.append(f"{len(values)} seeds: {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
+    if plain:
+        return plain[0]["scores"]["accuracy"], "\n".join(lines)
+    return (float(np.mean(values)) if values else None), "\n".join(lines)
+
+
+def published(rows: list[comparison.Row], path: Path) -> None:
+    """The published scores beside our runs: macro F1 in one panel, accuracy in the other, a classifier and test set a line."""
+    labels = list(dict.fromkeys(row.label for row in rows))
+    names = list(dict.fromkeys((row.trained_on, row.architecture, row.tested_on) for row in rows))
+    figure, axes = plt.subplots(1, len(labels), figsize=(8, 1.5 + 0.4 * len(names)), squeeze=False, sharey=True)
+    for panel, label in zip(axes[0], labels, strict=True):
+        for row in (row for row in rows if row.label == label):
+            height = names.index((row.trained_on, row.architecture, row.tested_on))
+            colour = COLOURS[row.tested_on]
+            panel.plot(row.interval, [height, height], color=colour, linewidth=5, alpha=0.25, solid_capstyle="butt")
+            points = row.runs if len(row.runs) > 1 else [row.here]
+            panel.scatter(points, [height] * len(points), color=colour, s=14, zorder=3, linewidths=0)
+            panel.scatter(row.published, height - 0.3, marker="D", facecolor="none", edgecolor=INK, s=30, zorder=4)
+        panel.set_title(label)
+        panel.set_xlabel(f"{label} on the test images")
+        panel.set_yticks(range(len(names)), [f"{trained} {name} on {tested}" for trained, name, tested in names])
+        panel.set_ylim(len(names) - 0.4, -1.4)
+        panel.grid(axis="y", visible=False)
+    first = next(row for row in rows if row.label == labels[0])
+    spread = "95 % interval for another run" if len(first.runs) > 1 else "95 % bootstrap interval"
+    axes[0, 0].annotate(
+        f"\u25c7 published   \u2022 our runs   \u25ac {spread}",
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(2, -3),
+        textcoords="offset points",
+        va="top",
+        fontsize=7.5,
+    )
     write_whole(path, lambda draft: _save(figure, draft))

@@ -52,6 +52,14 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8", newline="\n"))
 
 
+def write_changed_text(path: Path, text: str) -> bool:
+    """The same, but where the file holds just that text already it is left alone; gives False then."""
+    if path.exists() and path.read_bytes() == text.encode("utf-8"):
+        return False
+    write_text(path, text)
+    return True
+
+
 class AlreadyHeldError(Exception):
     """Another living process holds the lock; `holder` is what it wrote there about itself."""
 

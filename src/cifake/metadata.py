@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from cifake import protocol
 from cifake.errors import StudyError
-from cifake.files import write_text
+from cifake.files import write_changed_text
 from cifake.folders import Folders, shown
 
 COLUMNS = ("filename", "class", "label", "filepath")
@@ -137,13 +137,14 @@ def csv_text(rows: list[Row]) -> str:
     return text.getvalue()
 
 
+def file_of(folders: Folders, row: Row) -> Path:
+    """Where the image of a row is."""
+    return folders.images.joinpath(*PurePosixPath(row.filepath).parts[1:])
+
+
 def write_csv(path: Path, rows: list[Row]) -> bool:
     """Write a CSV; False where the file holds just that already and is left alone."""
-    text = csv_text(rows)
-    if path.exists() and path.read_bytes() == text.encode("utf-8"):
-        return False
-    write_text(path, text)
-    return True
+    return write_changed_text(path, csv_text(rows))
 
 
 def read_csv(path: Path, classes: tuple[str, ...]) -> list[Row]:
@@ -243,9 +244,8 @@ def _read_files(folders: Folders, rows: list[Row]) -> tuple[bytes, ...]:
     """The bytes of all files. Raises StudyError that lists those which cannot be read."""
     contents, faults = [], []
     for row in rows:
-        path = folders.images.joinpath(*PurePosixPath(row.filepath).parts[1:])
         try:
-            contents.append(path.read_bytes())
+            contents.append(file_of(folders, row).read_bytes())
         except OSError as error:
             faults.append(f"{row.filepath}: {error.strerror}")
     if faults:

@@ -13,6 +13,7 @@ from cifake import protocol
 from cifake.folders import REPOSITORY, Folders
 
 IMAGENET, RANDOM = "imagenet", "random"  # --weights, where it is no path
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names them
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,11 +113,26 @@ def parser(documentation: str, script: str | None = None) -> argparse.ArgumentPa
         help="of the initial weights and of the order of the images (default: %(default)s)",
     )
     shared.add_argument(
+        "--seeds",
+        type=whole_number(0, 2**32 - 1),
+        nargs="+",
+        metavar="N",
+        help="train every classifier once with each of these seeds, into replicates/ beside the results of the plain run",
+    )
+    shared.add_argument(
         "--weights",
         type=vgg16_weights,
         metavar="W",
         help="VGG16's: imagenet (Keras downloads them once), random, or the path of a weights file "
         "(default: the environment variable VGG16_WEIGHTS, else imagenet)",
+    )
+    shared.add_argument(
+        "--precision",
+        type=one_of(PRECISIONS),
+        default=PRECISIONS[0],
+        metavar="P",
+        help="of the training's arithmetic: float32 (the default), mixed_bfloat16 (faster on processors that have bfloat16), or "
+        "mixed_float16 (faster on GPUs); the saved model is float32 all the same",
     )
     shared.add_argument(
         "--within",
@@ -160,6 +176,8 @@ def parse(documentation: str, arguments: Sequence[str] | None = None, needs_data
     chosen = shared.parse_args(arguments)
     if needs_data and chosen.data is None:
         shared.error("-data FAKE or -data REAL is needed")
+    if chosen.seeds and len(set(chosen.seeds)) < len(chosen.seeds):
+        shared.error("--seeds: each seed can be given once")
     if chosen.weights is None:
         try:
             chosen.weights = vgg16_weights(os.environ.get("VGG16_WEIGHTS") or IMAGENET)

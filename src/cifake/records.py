@@ -2,19 +2,35 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from cifake import protocol
 from cifake.errors import StudyError
-from cifake.folders import Folders, shown
+from cifake.folders import REPLICATES, Folders, shown
+
+# The files of a run by their kind; experiment 2 has no history.
+ENDINGS = {
+    "metrics": "metrics.txt",
+    "predictions": "predictions.csv",
+    "mistakes": "mistakes.png",
+    "history": "history.csv",
+    "curve": "history.png",
+    "record": "record.json",
+}
 
 # What every record holds; anything else in it is for people.
-KEYS = {"architecture", "source", "classes", "settings", "training", "test", "scores", "model"}
+KEYS = {"architecture", "source", "classes", "settings", "data", "training", "test", "scores", "predictions", "model"}
 
 
 def name_of(record: dict) -> str:
     """A classifier as tables and sentences name it: FAKE LeNet."""
     return f"{record['source']} {record['architecture']}"
+
+
+def other(source: str) -> str:
+    """FAKE for REAL and REAL for FAKE."""
+    return next(name for name in protocol.SOURCES if name != source)
 
 
 def text_of(record: dict) -> str:
@@ -34,14 +50,30 @@ def sentences(record: dict) -> str:
     """What stands below a classification report: what was trained on what, tested on what, and how sure the scores are."""
     settings, training, test, scores = (record[key] for key in ("settings", "training", "test", "scores"))
     start = f" VGG16's convolutions: {record['weights']['origin']}, not trained." if "weights" in record else ""
+    precision = "" if settings["precision"] == "float32" else f"trained in {settings['precision']}; "
     kind = "" if record["classes"] == list(protocol.CIFAKE_CLASSES) else f" of {len(record['classes'])} classes"
     return (
         f"{record['architecture']} trained on {record['source']} images{kind}, tested on {test['images']:,} {test['source']} test images."
         f"{start}\n"
-        f"Seed {settings['seed']}; {training['epochs']} of at most {settings['epochs_at_most']} epochs, the weights of epoch "
+        f"Seed {settings['seed']}; {precision}{training['epochs']} of at most {settings['epochs_at_most']} epochs, the weights of epoch "
         f"{training['best_epoch']} (validation accuracy {training['best_validation_accuracy']:.4f}).\n"
         f"Accuracy {_with_interval(scores, 'accuracy')}, macro F1 {_with_interval(scores, 'macro_f1')}: 95 % intervals from "
         f"{scores['resamples']:,} bootstrap resamples of the test images.\n"
+        f"{_leak_sentence(record)}"
+    )
+
+
+def _leak_sentence(record: dict) -> str:
+    """What the scores are without the test images that the classifier has been trained on; nothing where that is unknown."""
+    leak = record.get("leak")
+    if leak is None:
+        return ""
+    if leak["images"] == 0:
+        return "None of the test images is byte for byte among the training images.\n"
+    without = leak["without"]
+    return (
+        f"Without the {leak['images']:,} test images that are byte for byte among the training images: accuracy "
+        f"{_with_interval(without, 'accuracy')}, macro F1 {_with_interval(without, 'macro_f1')}.\n"
     )
 
 
@@ -66,26 +98,65 @@ def read(path: Path) -> dict:
     return record
 
 
-def e1_path(folders: Folders, source: str, architecture: str) -> Path:
-    """Where experiment 1 keeps the record of a classifier."""
-    return folders.e1_results / f"{source}_{architecture}_record.json"
+def e1_files(folders: Folders, source: str, architecture: str) -> dict[str, Path]:
+    """The result files of a classifier in experiment 1, tested on the source that it was trained on; the record last."""
+    return {kind: folders.e1_results / f"{source}_{architecture}_{ending}" for kind, ending in ENDINGS.items()}
 
 
-def all_e1(folders: Folders) -> tuple[dict[tuple[str, str], dict], list[str]]:
-    """The records of experiment 1 by (source, architecture), in the study's order, and the names of the classifiers without one.
+def e2_files(folders: Folders, source: str, architecture: str) -> dict[str, Path]:
+    """The result files of a classifier in experiment 2, tested on the other source; the record last."""
+    return {
+        kind: folders.e2_results / f"{source}_{architecture}_{ending}"
+        for kind, ending in ENDINGS.items()
+        if kind not in ("history", "curve")
+    }
+
+
+def all_of(
+    folders: Folders, files_of: Callable[[Folders, str, str], dict[str, Path]] = e1_files
+) -> tuple[dict[tuple[str, str], dict], list[str]]:
+    """The records of an experiment by (source, architecture), in the study's order, and the names of the classifiers without one.
 
     Raises StudyError where the records disagree on the classes.
     """
     there, missing = {}, []
     for architecture in protocol.ARCHITECTURES:
         for source in protocol.SOURCES:
-            path = e1_path(folders, source, architecture)
+            path = files_of(folders, source, architecture)["record"]
             if path.exists():
                 there[source, architecture] = read(path)
             else:
                 missing.append(f"{source} {architecture}")
     if len({tuple(record["classes"]) for record in there.values()}) > 1:
         raise StudyError(
-            f"The records in {shown(folders.e1_results)} do not agree on the classes; train all classifiers anew with: bash run.sh"
+            f"The records in {shown(path.parent)} do not agree on the classes; train all classifiers anew with: bash run.sh --fresh"
         )
     return there, missing
+
+
+def over_seeds(
+    folders: Folders, files_of: Callable[[Folders, str, str], dict[str, Path]] = e1_files
+) -> dict[tuple[str, str], list[dict]]:
+    """The records of all replicates by (source, architecture), in the study's order, each a list in the order of the seeds.
+
+    Raises StudyError where those of one classifier differ in more than the seed: their spread would mean nothing.
+    """
+    groups = {(source, architecture): [] for architecture in protocol.ARCHITECTURES for source in protocol.SOURCES}
+    for seed in folders.replicates():
+        for key, record in all_of(folders.replicate(seed), files_of)[0].items():
+            groups[key].append(record)
+    for (source, architecture), members in groups.items():
+        if (
+            len({json.dumps([_without_seed(record["settings"]), record["data"]], sort_keys=True) for record in members})
+            > 1
+        ):
+            folder = files_of(folders, source, architecture)["record"].parent / REPLICATES
+            raise StudyError(
+                f"The replicates of {source} {architecture} in {shown(folder)} "
+                "differ in more than the seed; make them alike with the same options and --seeds for all, or delete that folder."
+            )
+    return {key: members for key, members in groups.items() if members}
+
+
+def _without_seed(settings: dict) -> dict:
+    return {name: value for name, value in settings.items() if name != "seed"}

@@ -10,6 +10,11 @@ from cifake.files import AlreadyHeldError, checksum, flush, held, write_flushed,
 from cifake.folders import Folders, shown
 
 
+def stem(name: str) -> str:
+    """A run's name as a part of file names: FAKE_LeNet_seed_130."""
+    return name.replace(",", "").replace(" ", "_")
+
+
 def staged(path: Path) -> Path:
     """Where a result file waits until all of them are complete: beside its place, so that renaming is one act."""
     return path.with_name(f".{path.stem}.staged{path.suffix}")
@@ -58,7 +63,7 @@ def _put_in_place(paths: list[Path]) -> None:
 @contextmanager
 def alone(folders: Folders, name: str) -> Iterator[None]:
     """Keep other processes from the same run for as long as the block lasts. Raises StudyError where one is at it."""
-    lock = folders.unfinished / f"{name.replace(' ', '_')}.lock"
+    lock = folders.unfinished / f"{stem(name)}.lock"
     try:
         with held(lock):
             yield
