@@ -12,7 +12,7 @@ case $1 in -h | --help) show_usage && exit ;; esac
 echo "Testing takes some 6 minutes on two processor cores; the first time, the installation some more."
 if [ -n "$PYTHON" ]; then
     check_own_python
-    "$PYTHON" -c 'import pytest, hypothesis, ruff' 2>/dev/null ||
+    "$PYTHON" -c 'import pytest, hypothesis, selenium, ruff' 2>/dev/null ||
         die "PYTHON=$PYTHON lacks test tools; install them: $PYTHON -m pip install -r tests/requirements.txt"
 else
     env_is_ready "$CUDA" || bash "$REPOSITORY/setup.sh"

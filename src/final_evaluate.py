@@ -99,6 +99,7 @@ def draw_all(folders: Folders) -> list[Path]:
         written.append(place / name)
         write_text(written[-1], table)
 
+    write_table("overview_table.txt", tables.markdown(tables.overview(plain, replicates)))
     for architecture in protocol.ARCHITECTURES:
         if any(name == architecture for _, name, _ in plain | replicates):
             written.append(place / f"{architecture}_both_directions.png")

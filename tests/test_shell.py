@@ -26,12 +26,14 @@ SCRIPTS = [
     "classify_VGG16.py",
     "visualise.py",
     "final_evaluate.py",
+    "write_report.py",
 ]
 BOTH_SOURCES = {
     name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")
 }
 ALL_STEPS = [
-    ["create_metadata.py"], *BOTH_SOURCES["NN"], *BOTH_SOURCES["LeNet"], *BOTH_SOURCES["VGG16"], ["visualise.py"], ["final_evaluate.py"]
+    ["create_metadata.py"], *BOTH_SOURCES["NN"], *BOTH_SOURCES["LeNet"], *BOTH_SOURCES["VGG16"],
+    ["visualise.py"], ["final_evaluate.py"], ["write_report.py"]
 ]  # fmt: skip
 
 # Stands in for each of the study's scripts: notes how it was called; fails, waits or ignores signals where a test says so.
@@ -189,9 +191,9 @@ def test_the_demo_stays_in_its_own_folder(study):
 
 def test_says_where_it_is_and_is_complete_at_the_end(study):
     lines = [line for line in run(study, "run.sh").stdout.splitlines() if line]
-    assert next(line for line in lines if line.startswith("Step 3 of 9")) == "Step 3 of 9: NN on REAL"
-    assert lines[1].startswith("Step 1 of 9 done in ") and lines[1].endswith(" min left")
-    assert lines[-3].startswith("Step 9 of 9 done in ") and "left" not in lines[-3]
+    assert next(line for line in lines if line.startswith("Step 3 of 10")) == "Step 3 of 10: NN on REAL"
+    assert lines[1].startswith("Step 1 of 10 done in ") and lines[1].endswith(" min left")
+    assert lines[-3].startswith("Step 10 of 10 done in ") and "left" not in lines[-3]
     assert lines[-2].startswith("run.sh is complete in ")
     assert "complete" not in "\n".join(lines[:-2])
 
@@ -214,7 +216,7 @@ def test_the_estimate_counts_the_seeds(study, script):
         return int(first.split("; about ")[1].split()[0])
 
     once, seed = minutes(), minutes("--seeds", "4")
-    assert once == seed
+    assert abs(once - seed) <= 1  # a first step that takes a second of its seven counts, and one that takes less does not
     lenet = (minutes("--seeds", "1", "2", "3", "--epochs", "2") - once) / 2  # minutes of one seed more
     assert 10 < lenet < 15  # two LeNets of six minutes are the most of it
 
@@ -223,7 +225,7 @@ def test_a_failing_step_stops_it_and_is_named(study):
     ended = run(study, "run.sh", STUB_FAILS_AT="classify_LeNet.py -data FAKE", STUB_CODE=7)
     assert ended.returncode == 7
     assert calls(study) == ALL_STEPS[:4]
-    assert "run.sh stopped at step 4 of 9 (LeNet on FAKE). The same command goes on from there" in ended.stderr
+    assert "run.sh stopped at step 4 of 10 (LeNet on FAKE). The same command goes on from there" in ended.stderr
     assert "complete" not in ended.stdout + ended.stderr
 
 
@@ -269,7 +271,7 @@ def test_a_dry_run_goes_on_after_a_step_that_would_stop(study):
     ended = run(study, "run.sh", "--dry-run", STUB_FAILS_AT="create_metadata.py --dry-run", STUB_CODE=2)
     assert ended.returncode == 2
     assert len(calls(study)) == len(ALL_STEPS)
-    assert "1 of 9 steps would stop" in ended.stderr
+    assert "1 of 10 steps would stop" in ended.stderr
 
 
 def test_a_dry_run_without_env_says_that_it_would_be_made(study, path_with):
@@ -307,7 +309,7 @@ def test_a_signal_ends_the_step_and_all_that_it_started(study, number, code, dea
     finally:
         runner.kill()
     assert runner.returncode == code
-    assert "run.sh stopped at step 2 of 9 (NN on FAKE). The same command goes on from there" in errors
+    assert "run.sh stopped at step 2 of 10 (NN on FAKE). The same command goes on from there" in errors
     assert "complete" not in output and len(calls(study)) == 2
     wait_for(lambda: not any(is_alive(process) for process in processes), 1)
 

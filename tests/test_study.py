@@ -1,8 +1,10 @@
 """The real shell scripts, end to end, on a small made data set; then what a user does next, and what goes wrong."""
 
+import base64
 import csv
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,7 @@ import pytest
 from conftest import REPOSITORY, make_images, refused, run, script
 from PIL import Image
 from test_metadata import PUBLISHED
+from test_report import browse
 
 from cifake import protocol
 from cifake.folders import Folders
@@ -43,7 +46,7 @@ def record_of(folders: Folders, name: str) -> dict:
 def test_the_whole_study_runs_and_says_so(study):
     folders, result = study
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Step 9 of 9" in result.stdout
+    assert "Step 10 of 10" in result.stdout
     assert "complete" in result.stdout.splitlines()[-2]
     assert "Traceback" not in result.stderr
     assert {path.name for path in folders.e1_results.iterdir()} == {
@@ -66,7 +69,9 @@ def test_the_whole_study_runs_and_says_so(study):
         "FAKE_to_REAL.png",
         "FAKE_to_REAL_confusions.png",
         *(f"{name}_both_directions.{ending}" for name in protocol.ARCHITECTURES for ending in ("png", "txt")),
+        "overview_table.txt",
         "paired_tests.txt",
+        "report.html",
     }
     for picture in [*folders.e1_visualisations.glob("*.png"), *folders.e2_visualisations.glob("*.png")]:
         with Image.open(picture) as image:
@@ -136,6 +141,33 @@ def test_both_directions_show_the_records(study):
         f"{on_fake:.3f}",
         f"{on_fake - on_real['scores']['accuracy']:.3f}",
     ]
+
+
+def test_the_report_shows_all_and_needs_nothing_from_outside(study):
+    folders, _ = study
+    page = folders.report.read_text(encoding="utf-8")
+    pictures = [
+        *folders.e1_visualisations.glob("*.png"),
+        *folders.e2_visualisations.glob("*.png"),
+        *folders.e1_results.glob("*_mistakes.png"),
+        *folders.e2_results.glob("*_mistakes.png"),
+    ]
+    assert len(pictures) == 6 + 5 + 6 + 6
+    for picture in pictures:
+        assert base64.b64encode(picture.read_bytes()).decode() in page, picture.name
+    assert page.count("<img ") == len(pictures) == len(re.findall(r' alt="[^"]{20,}"', page))
+    addresses = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')>]{0,10})""", page)
+    assert addresses
+    assert all(address.startswith("data:") for address in addresses)
+    assert "<script" not in page
+    for name in NAMES:
+        assert f"{record_of(folders, name)['scores']['accuracy']:.3f}" in page
+    assert "tensorflow" in page
+    assert "random weights" in page
+
+
+def test_the_report_in_a_browser(study):
+    browse(study[0].report)
 
 
 def test_random_weights_are_named_wherever_they_count(study):

@@ -58,8 +58,8 @@ def with_published(one: Crossed, several: Crossed) -> list[Row]:
     """Each published score beside ours; none where the images are not CIFAKE's or VGG16's weights not ImageNet's."""
     rows = []
     for key, scores in protocol.PUBLISHED.items():
-        own = [record for record in one.get(key, []) if _is_cifake(record)]
-        over_seeds = [record for record in several.get(key, []) if _is_cifake(record)]
+        own = [record for record in one.get(key, []) if is_cifake(record)]
+        over_seeds = [record for record in several.get(key, []) if is_cifake(record)]
         if not own and len(over_seeds) < 2:
             continue
         for label, name in (("macro F1", "macro_f1"), ("accuracy", "accuracy")):
@@ -93,7 +93,7 @@ def sentences(rows: list[Row]) -> list[str]:
     ] or ["Every published score lies within its interval."]
 
 
-def _is_cifake(record: dict) -> bool:
+def is_cifake(record: dict) -> bool:
     """Whether a record's images are CIFAKE's own, and VGG16's weights, where it has any, the published ones."""
     trained = record["data"]["train"]["sha256"] == protocol.CIFAKE_FINGERPRINTS[record["source"], "train"]
     tested = record["data"]["test"]["sha256"] == protocol.CIFAKE_FINGERPRINTS[record["test"]["source"], "test"]

@@ -245,7 +245,8 @@ def both_directions(architecture: str, plain: comparison.Crossed, replicates: co
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set_title(f"{architecture}: accuracy (share of the test images)")
+    seed = next((f", seed {plain[key][0]['settings']['seed']}" for key in plain if key[1] == architecture), "")
+    axes.set_title(f"{architecture}: accuracy (share of the test images){seed}")
     write_whole(path, lambda draft: _save(figure, draft))
 
 
@@ -255,7 +256,7 @@ def _accuracy_of(plain: list[dict], replicates: list[dict]) -> tuple[float | Non
     lines = []
     if plain:
         low, high = plain[0]["scores"]["accuracy_interval"]
-        lines.append(f"seed {plain[0]['settings']['seed']}, 95 % interval {low:.3f} to {high:.3f}")
+        lines.append(f"95 % interval {low:.3f} to {high:.3f}")
     if len(values) > 1:
         lines.append(f"{len(values)} seeds: {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
     if plain:

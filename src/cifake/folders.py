@@ -81,6 +81,11 @@ class Folders:
         """Experiment 2: figures and tables."""
         return self.output / "E2_visualisations"
 
+    @property
+    def report(self) -> Path:
+        """Both experiments on one page."""
+        return self.e2_visualisations / "report.html"
+
 
 def shown(path: Path) -> str:
     """A path as messages name it: relative to the working directory where it is below it, else whole."""

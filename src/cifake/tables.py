@@ -58,6 +58,19 @@ def leak(members: Iterable[dict]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def overview(plain: comparison.Crossed, replicates: comparison.Crossed) -> pd.DataFrame:
+    """Accuracy of every classifier on both test sets: an architecture a row, trained on → tested on a column."""
+    rows = {}
+    for architecture in protocol.ARCHITECTURES:
+        row = {}
+        for trained_on in reversed(protocol.SOURCES):
+            for tested_on in reversed(protocol.SOURCES):
+                key = (trained_on, architecture, tested_on)
+                row[f"{trained_on} → {tested_on}"] = _cell(plain.get(key), replicates.get(key))
+        rows[architecture] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def both_directions(architecture: str, plain: comparison.Crossed, replicates: comparison.Crossed) -> pd.DataFrame:
     """Accuracy of one architecture: trained on a source a row, tested on each, and what is lost on the way to the other."""
     rows = {}
@@ -138,7 +151,7 @@ def _cell(plain: list[dict] | None, replicates: list[dict] | None) -> str:
         low, high = plain[0]["scores"]["accuracy_interval"]
         parts.append(f"{plain[0]['scores']['accuracy']:.3f} [{low:.3f}, {high:.3f}]")
     if replicates and len(replicates) > 1:
-        parts.append(_mean_and_deviation([record["scores"]["accuracy"] for record in replicates]))
+        parts.append(mean_and_deviation([record["scores"]["accuracy"] for record in replicates]))
     return "; ".join(parts) or "not tested"
 
 
@@ -155,9 +168,10 @@ def _lost(scores: comparison.Crossed, own: tuple[str, str, str], other: tuple[st
 def _lost_cell(plain: list[float], replicates: list[float]) -> str:
     parts = [f"{value:.3f}" for value in plain]
     if len(replicates) > 1:
-        parts.append(_mean_and_deviation(replicates))
+        parts.append(mean_and_deviation(replicates))
     return "; ".join(parts)
 
 
-def _mean_and_deviation(values: list[float]) -> str:
+def mean_and_deviation(values: list[float]) -> str:
+    """Scores over seeds, as one cell or part of a sentence."""
     return f"{len(values)} seeds {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"

@@ -1,0 +1,214 @@
+"""The study on one page: an HTML file that needs no other, from the records and the figures. write_report.py calls it.
+
+The page's words are in report.html.jinja; here are its numbers, and the sentences that depend on them.
+"""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from PIL import Image
+
+from cifake import comparison, protocol, records, tables
+from cifake.evaluation import CONFIDENCE, RESAMPLES
+from cifake.folders import Folders
+
+FIGURE_PIXELS = 2  # of a figure, at 200 dpi, for each of the page's
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page holds it."""
+
+    source: str  # a data URI
+    width: int  # of the page's pixels, as is the height
+    height: int
+
+
+def page(folders: Folders) -> str:
+    """The whole page, as HTML."""
+    there, missing = records.all_of(folders)
+    plain, replicates = comparison.plain(folders), comparison.replicates(folders)
+    e1_seeds, e2_seeds = (records.over_seeds(folders, files_of) for files_of in (records.e1_files, records.e2_files))
+    on_real = [
+        record for (trained_on, _, tested_on), (record,) in plain.items() if (trained_on, tested_on) == ("FAKE", "REAL")
+    ]
+    rows = comparison.with_published(plain, replicates)
+    described = there or {key: members[0] for key, members in e1_seeds.items()}  # where --seeds alone has been run
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.jinja").render(
+        e1=folders.e1_visualisations,
+        e2=folders.e2_visualisations,
+        picture=_picture,
+        html=_html,
+        data=_data(described),
+        answer=[_answer(architecture, plain, replicates) for architecture in _complete(plain)],
+        missing=missing if there else [],
+        method=_method(described),
+        confused=_confused,
+        best_epochs=_best_epochs,
+        architectures=[name for name in protocol.ARCHITECTURES if any(name == key[1] for key in plain | replicates)],
+        records=there,
+        crossed=on_real,
+        overview=tables.overview(plain, replicates),
+        e1_table=tables.metrics(there.values()),
+        e2_table=tables.metrics(on_real),
+        e1_seeds=tables.over_seeds(e1_seeds.values()),
+        e2_seeds=tables.over_seeds(e2_seeds.values()),
+        published=tables.published(rows),
+        published_sentences=comparison.sentences(rows) if rows else [],
+        leak=tables.leak(there.values()),
+        paired=tables.paired(pairs) if len(pairs := comparison.paired(folders)) else (),
+        mistakes=_mistakes(folders, plain),
+        settings=_settings(described.values()),
+        versions=_versions(described.values()),
+        brackets=f"Brackets are {100 * CONFIDENCE:.0f} % intervals from {RESAMPLES:,} bootstrap resamples of the test images: they say how "
+        "sure the score of one trained classifier is. What is given as ± is the standard deviation over trainings that differ in "
+        "the seed alone.",
+    )
+
+
+def _picture(path: Path) -> Picture | None:
+    """A figure, to be put into the page; None where it has not been drawn."""
+    if not path.exists():
+        return None
+    with Image.open(path) as image:
+        width, height = (size // FIGURE_PIXELS for size in image.size)
+    return Picture(f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}", width, height)
+
+
+def _html(table: pd.DataFrame) -> Markup:
+    """A table of text as HTML."""
+    return Markup(table.to_html(border=0))  # pandas escapes the cells
+
+
+def _data(there: dict[tuple[str, str], dict]) -> str:
+    """What the images are."""
+    record = next(iter(there.values()))
+    sizes = f"{record['data']['train']['images']:,} for training and {record['data']['test']['images']:,} for testing"
+    classes = f"{len(record['classes'])} classes: {', '.join(record['classes'])}"
+    name = (
+        "CIFAKE pairs CIFAR-10's photographs (REAL) with images of the same classes made by Stable Diffusion 1.4 (FAKE)"
+        if comparison.is_cifake(record)
+        else "The data set pairs real images (REAL) with generated ones (FAKE)"
+    )
+    return f"{name}: 32x32 pixels, {classes}; of each source {sizes}."
+
+
+def _complete(plain: comparison.Crossed) -> list[str]:
+    """The architectures with all that the answer needs."""
+    needed = (("FAKE", "FAKE"), ("FAKE", "REAL"), ("REAL", "REAL"))
+    return [
+        name for name in protocol.ARCHITECTURES if all((trained, name, tested) in plain for trained, tested in needed)
+    ]
+
+
+def _answer(architecture: str, plain: comparison.Crossed, replicates: comparison.Crossed) -> str:
+    """What one architecture has to say to the study's question."""
+
+    def share(trained_on: str, tested_on: str) -> str:
+        key = (trained_on, architecture, tested_on)
+        scores = plain[key][0]["scores"]
+        low, high = scores["accuracy_interval"]
+        over_seeds = [record["scores"]["accuracy"] for record in replicates.get(key, [])]
+        spread = f"; {tables.mean_and_deviation(over_seeds)}" if len(over_seeds) > 1 else ""
+        return f"{scores['accuracy']:.3f} [{low:.3f}, {high:.3f}{spread}]"
+
+    chance = 1 / len(plain["FAKE", architecture, "FAKE"][0]["classes"])
+    return (
+        f"{architecture}, trained on FAKE, has an accuracy of {share('FAKE', 'FAKE')} on FAKE test images and of "
+        f"{share('FAKE', 'REAL')} on REAL ones. Trained on REAL it has {share('REAL', 'REAL')} there; guessing gives {chance:.2f}."
+    )
+
+
+def _method(there: dict[tuple[str, str], dict]) -> list[str]:
+    """The method in five lines."""
+    settings = next(iter(there.values()))["settings"]
+    return [
+        "NN: one hidden layer of 128 units on grey pixels. LeNet: two convolutions and a hidden layer. VGG16: convolutions trained on "
+        "ImageNet and frozen, their mean over the image, and a hidden layer.",
+        f"Training: {settings['optimiser']}, learning rate {settings['learning_rate']} falling by {settings['decay_rate']} every "
+        f"{settings['decay_steps']:,} steps, batches of {settings['batch_size']}, cross-entropy; at most "
+        f"{settings['epochs_at_most']} epochs.",
+        f"Early stopping on the accuracy on the first {100 * settings['validation_share']:.0f} % of the training images, patience "
+        f"{settings['patience']}; the weights of the best epoch are kept.",
+        "Experiment 1 trains each classifier on FAKE and on REAL and tests it on the same source; experiment 2 tests it on the other.",
+        f"Intervals: {100 * CONFIDENCE:.0f} %, by bootstrap over the test images. Spread: over seeds. Pairs of classifiers: McNemar's "
+        "exact test on the same images.",
+    ]
+
+
+def _mistakes(folders: Folders, plain: comparison.Crossed) -> list[dict]:
+    """The galleries of mistakes of both experiments, and of how many mistakes each shows the most confident."""
+    found = []
+    for (trained_on, architecture, tested_on), (record,) in plain.items():
+        files_of = records.e1_files if trained_on == tested_on else records.e2_files
+        matrix = np.array(record["scores"]["confusion_matrix"])
+        found.append(
+            {
+                "path": files_of(folders, trained_on, architecture)["mistakes"],
+                "name": f"{records.name_of(record)} on {tested_on} test images",
+                "number": f"{matrix.sum() - matrix.trace():,}",
+            }
+        )
+    return found
+
+
+def _best_epochs(members: Iterable[dict]) -> str:
+    """How far the validation accuracy came, and when."""
+    return " ".join(
+        f"{records.name_of(record)}: validation accuracy {record['training']['best_validation_accuracy']:.3f} in epoch "
+        f"{record['training']['best_epoch']} of {record['training']['epochs']}."
+        for record in members
+    )
+
+
+def _confused(members: Iterable[dict]) -> str:
+    """Which class is most often taken for which other one."""
+    sentences = []
+    for record in members:
+        matrix = np.array(record["scores"]["confusion_matrix"], float)
+        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        np.fill_diagonal(shares, 0)
+        true, predicted = (record["classes"][number] for number in np.unravel_index(shares.argmax(), shares.shape))
+        sentences.append(
+            f"{records.name_of(record)} on {record['test']['source']} most often takes {true} for {predicted} ({100 * shares.max():.0f} %)."
+        )
+    return " ".join(sentences)
+
+
+def _settings(members: Iterable[dict]) -> pd.DataFrame:
+    """All settings of each training, a classifier a column."""
+    return (
+        pd.DataFrame(
+            {
+                records.name_of(record): record["settings"]
+                | {
+                    "training images, SHA-256": record["data"]["train"]["sha256"][:12],
+                    "test images, SHA-256": record["data"]["test"]["sha256"][:12],
+                    "weights of VGG16": record.get("weights", {}).get("origin", ""),
+                }
+                for record in members
+            }
+        )
+        .fillna("")
+        .astype(str)
+    )
+
+
+def _versions(members: Iterable[dict]) -> pd.DataFrame:
+    """Device and releases, a classifier a column."""
+    return pd.DataFrame(
+        {records.name_of(record): {"device": record["device"], **record["versions"]} for record in members}
+    ).astype(str)

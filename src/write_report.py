@@ -1,0 +1,32 @@
+"""Put the study on one page: question, method, figures, tables, how sure they are, and the exact settings.
+
+    python src/write_report.py
+
+Reads the records and the figures of both experiments and writes E2_visualisations/report.html, which needs no other file: send it,
+print it, or open it in any browser. Draw the figures first (src/visualise.py, src/final_evaluate.py). It takes some seconds.
+"""
+
+from cifake import command, options, records
+from cifake.command import log
+from cifake.errors import StudyError
+from cifake.files import write_text
+from cifake.folders import shown
+
+
+def main() -> None:
+    """One page from all that is there."""
+    chosen = options.parse(__doc__)
+    folders = chosen.folders
+    if chosen.dry_run:
+        log.info("%s: would be written from whatever is trained before", shown(folders.report))
+        return
+    if not records.all_of(folders)[0] and not records.over_seeds(folders):
+        raise StudyError(f"{shown(folders.e1_results)} holds no record; train a classifier first, with: bash run-NN.sh")
+    from cifake import report
+
+    write_text(folders.report, report.page(folders))
+    command.wrote([folders.report])
+
+
+if __name__ == "__main__":
+    command.run(main)
