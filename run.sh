@@ -45,6 +45,6 @@ step "$(training 180 8)" "VGG16 on FAKE" classify_VGG16.py FAKE
 step "$(training 180 8)" "VGG16 on REAL" classify_VGG16.py REAL
 step "$(cost 10)" "figures and tables" visualise.py
 step "$(training 10 25)" "tests on the other source" final_evaluate.py
-step "$(cost 3)" "the report" write_report.py
+step "$(cost 10)" "the report" write_report.py
 
 run_steps "$@"

@@ -3,7 +3,7 @@
     python src/write_report.py
 
 Reads the records and the figures of both experiments and writes E2_visualisations/report.html, which needs no other file: send it,
-print it, or open it in any browser. Draw the figures first (src/visualise.py, src/final_evaluate.py). It takes some seconds.
+print it, or open it in any browser. Draw the figures first (src/visualise.py, src/final_evaluate.py). It takes ten seconds.
 """
 
 from cifake import command, options, records
