@@ -248,11 +248,18 @@ def test_seeds_give_replicates_and_leave_the_plain_run_alone(prepared, tmp_path)
     result = classify("NN", folders, "-epochs", "2", "--seeds", "8", "7")
     assert result.returncode == 0, result.stderr
     assert {path: path.read_bytes() for path in folders.e1_results.iterdir() if path.is_file()} == plain
+    assert "FAKE NN, seed 7: taken from the plain run" in result.stdout
+    taken = {path.name: path.read_bytes() for path in folders.replicate(7).e1_results.iterdir()}
+    assert taken.keys() == {path.name for path in folders.replicate(8).e1_results.iterdir()}
+    model = folders.replicate(7).models / "FAKE_NN.keras"
+    assert model.read_bytes() == (folders.models / "FAKE_NN.keras").read_bytes()
+    assert record_of(folders.replicate(7), "FAKE_NN")["model"]["file"] == "models/replicates/seed-7/FAKE_NN.keras"
+
+    result = classify("NN", folders, "-epochs", "2", "--seeds", "8", "7", "--fresh")
+    assert "taken from" not in result.stdout
     for ending in ("metrics.txt", "history.csv", "predictions.csv"):
-        replicate = (folders.replicate(7).e1_results / f"FAKE_NN_{ending}").read_bytes()
-        assert replicate == plain[folders.e1_results / f"FAKE_NN_{ending}"], (
-            "one seed, one result, whatever came before"
-        )
+        trained = (folders.replicate(7).e1_results / f"FAKE_NN_{ending}").read_bytes()
+        assert trained == taken[f"FAKE_NN_{ending}"], "one seed, one result, whatever came before"
 
     again = classify("NN", folders, "-epochs", "2", "--seeds", "7", "8")
     assert again.stdout.count("already trained with these settings") == 2

@@ -5,8 +5,10 @@ The three classify scripts call it. What needs TensorFlow is imported when there
 
 import argparse
 import dataclasses
+import functools
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,11 @@ class Run:
         """The run as sentences name it: FAKE LeNet, or FAKE LeNet, seed 130."""
         seed = "" if self.folders.seed is None else f", seed {self.folders.seed}"
         return f"{self.source} {self.architecture}{seed}"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the training is kept until it is through."""
+        return self.folders.unfinished / f"{runs.stem(self.name)}_checkpoint.npz"
 
     @property
     def files(self) -> dict[str, Path]:
@@ -121,6 +128,9 @@ def classify(architecture: str, chosen: argparse.Namespace) -> None:
             if why is None:
                 log.info("%s: already trained with these settings; --fresh trains again.", run.name)
                 continue
+            if not chosen.fresh and _taken_from_the_plain_run(run, chosen.folders, data):
+                log.info("%s: taken from the plain run, which has this seed; --fresh trains again.", run.name)
+                continue
             log.info(
                 "%s: training at most %d epochs with seed %d (%s)", run.name, chosen.epochs, run.settings["seed"], why
             )
@@ -135,6 +145,29 @@ def _announce(run: Run, fresh: bool) -> None:
     data = records.read(run.files["record"])["data"] if run.files["record"].exists() else {}
     why = "--fresh" if fresh else runs.difference(run.files["record"], run.files["model"], run.settings, data)
     log.info("%s: %s", run.name, f"would be trained ({why})" if why else "already trained with these settings")
+
+
+def _taken_from_the_plain_run(run: Run, folders: Folders, data: dict[str, dict]) -> bool:
+    """Whether a replicate could be copied from the plain run, where that has the same settings, seed and images."""
+    plain = dataclasses.replace(run, folders=folders)
+    if run.folders == folders or runs.difference(plain.files["record"], plain.files["model"], run.settings, data):
+        return False
+    if not all(path.exists() for path in plain.files.values()):  # a clone has no predictions
+        return False
+    with runs.alone(folders, plain.name), runs.stage(list(run.files.values())) as make:
+        record = records.read(plain.files["record"])
+        record["model"] |= {"file": _within(folders, run.files["model"])}
+        for kind, path in plain.files.items():
+            if kind != "record":
+                make(run.files[kind], functools.partial(shutil.copyfile, path))
+        make(run.files["record"], lambda path: records.write(record, path))
+    run.checkpoint.unlink(missing_ok=True)
+    return True
+
+
+def _within(folders: Folders, path: Path) -> str:
+    """A path as a record has it."""
+    return path.relative_to(folders.output).as_posix()
 
 
 def _prepare(
@@ -202,7 +235,6 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
         devices.seed(run.settings["seed"])
         with architectures.precision(run.settings["precision"]):
             trainee = architectures.head(run.architecture, prepared.features[0].shape[1:], len(classes))
-        checkpoint = chosen.folders.unfinished / f"{runs.stem(run.name)}_checkpoint.npz"
         trained = training.train(
             trainee,
             *prepared.features,
@@ -210,7 +242,7 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
             epochs=chosen.epochs,
             seed=run.settings["seed"],
             name=run.name,
-            checkpoint=checkpoint,
+            checkpoint=run.checkpoint,
             key=hashlib.sha256(json.dumps([run.settings, prepared.data, classes]).encode()).hexdigest(),
         )
 
@@ -231,7 +263,7 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
             )
             record = _record(run, prepared, trained)
             record["model"] = {
-                "file": files["model"].relative_to(chosen.folders.output).as_posix(),
+                "file": _within(chosen.folders, files["model"]),
                 "sha256": checksum(saved),
                 "parameters": model.count_params(),
             }
@@ -245,7 +277,7 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
         make(files["curve"], lambda path: figures.history(record, history, path))
         ran = {**devices.description(prepared.device), "seconds": {**seconds, "training": round(trained.seconds, 1)}}
         make(files["record"], lambda path: records.write(record | ran, path))
-    checkpoint.unlink(missing_ok=True)
+    run.checkpoint.unlink(missing_ok=True)
     log.info("\n%s", report)
 
 

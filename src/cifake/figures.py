@@ -170,7 +170,7 @@ def confusions(members: list[dict], path: Path) -> None:
         panel.imshow(shares, cmap=SHADES[source], vmin=0, vmax=100, aspect="auto")
         for (row, column), share in np.ndenumerate(shares):
             if round(share):
-                colour = "white" if share > 60 else INK
+                colour = "white" if share > 75 else INK
                 panel.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7.5, color=colour)
         panel.set_title(f"{records.name_of(record)} on {source}", color=COLOURS[source])
         panel.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
