@@ -152,7 +152,7 @@ def loss_from_fake_to_real(pairs: list[tuple[dict, dict]], path: Path) -> None:
         panel.set_title(f"{records.name_of(on_fake)}\n", loc="left")
         panel.set_yticks(heights, [*classes, "mean (macro F1)"])
         panel.set_ylim(heights[-1] + 0.6, -1.2)
-        panel.set_xlim(0, 1)
+        panel.set_xlim(-0.06, 1.06)  # room for the numbers beside the dots
         panel.set_xlabel("F1 on the test images")
         panel.grid(axis="y", visible=False)
     write_whole(path, lambda draft: _save(figure, draft))
