@@ -113,7 +113,7 @@ def classify(architecture: str, chosen: argparse.Namespace) -> None:
         return
     log.info("%s %s: reading the images", chosen.data, architecture)
     seconds = {}
-    with _timed(seconds, "reading"):
+    with timed(seconds, "reading"):
         splits = {split: metadata.read_split(chosen.folders, chosen.data, split) for split in protocol.SPLITS}
     data = {split: {"images": len(part.rows), "sha256": part.fingerprint} for split, part in splits.items()}
     prepared = None
@@ -181,7 +181,7 @@ def _prepare(
     from cifake import devices
 
     name = f"{chosen.data} {architecture}"
-    with _timed(seconds, "start"):
+    with timed(seconds, "start"):
         device = devices.prepare(chosen.verbose)
         import numpy as np
 
@@ -193,7 +193,7 @@ def _prepare(
     del training_files
 
     # The images, once.
-    with _timed(seconds, "decoding"):
+    with timed(seconds, "decoding"):
         pixels = {}
         for split, part in list(splits.items()):
             pixels[split], converted = images.decode(part.contents, part.filepaths, f"{name}, {split}")
@@ -203,10 +203,10 @@ def _prepare(
                 log.info("%s: %s %s image(s) were brought to 32x32 RGB", name, f"{converted:,}", split)
 
     # The frozen part, once; --precision concerns the features, not the model that is saved.
-    with _timed(seconds, "features"):
-        backbone = _backbone(architecture, chosen)
+    with timed(seconds, "features"):
+        backbone = backbone_of(architecture, chosen)
         with architectures.precision(chosen.precision):
-            computing = _backbone(architecture, chosen)
+            computing = backbone_of(architecture, chosen)
         inputs = features.of_images(
             computing, pixels.pop("train"), splits["train"].fingerprint, chosen.folders.unfinished, f"{name}, train"
         )
@@ -216,7 +216,7 @@ def _prepare(
     )
 
 
-def _backbone(architecture: str, chosen: argparse.Namespace) -> "keras.Model | None":
+def backbone_of(architecture: str, chosen: argparse.Namespace) -> "keras.Model | None":
     """The frozen part; with --weights random, the same for the same seed."""
     from cifake import architectures, devices
 
@@ -231,7 +231,7 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
     seconds, files, classes = dict(prepared.seconds), run.files, prepared.train.classes
 
     # The training. The seed is set right before the head is built, so that kept and new features start alike.
-    with _timed(seconds, "training"):
+    with timed(seconds, "training"):
         devices.seed(run.settings["seed"])
         with architectures.precision(run.settings["precision"]):
             trainee = architectures.head(run.architecture, prepared.features[0].shape[1:], len(classes))
@@ -251,7 +251,7 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
     head.set_weights(trainee.get_weights())
     model = architectures.Classifier(prepared.backbone, head).whole(run.architecture)
     with runs.stage(list(files.values())) as make:
-        with _timed(seconds, "testing"):
+        with timed(seconds, "testing"):
             saved = make(files["model"], model.save)
             make(files["summary"], lambda path: path.write_text(architectures.summary(model), encoding="utf-8"))
             probabilities = features.probabilities(
@@ -268,7 +268,7 @@ def _train_and_test(run: Run, prepared: Prepared, chosen: argparse.Namespace) ->
                 "parameters": model.count_params(),
             }
             if run.architecture == "VGG16":
-                record["weights"] = _weights(chosen.weights, features.weights_checksum(prepared.backbone))
+                record["weights"] = weights_of(chosen.weights, features.weights_checksum(prepared.backbone))
             record, report = testing.write(
                 make, files, record, prepared.test, prepared.test_pixels, probabilities, prepared.trained_on
             )
@@ -298,7 +298,7 @@ def _record(run: Run, prepared: Prepared, trained: "training.Training") -> dict:
     }
 
 
-def _weights(chosen: str, backbone_checksum: str) -> dict:
+def weights_of(chosen: str, backbone_checksum: str) -> dict:
     """Where VGG16's weights came from, told by their values where they are the published ones."""
     if chosen == options.RANDOM:
         origin = "random weights"
@@ -310,7 +310,7 @@ def _weights(chosen: str, backbone_checksum: str) -> dict:
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
     """Note how long a phase of a run takes."""
     start = time.monotonic()
     yield

@@ -5,6 +5,7 @@ Training takes the features of the training images, evaluation those of the test
 
 import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -40,12 +41,18 @@ def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) ->
 
 
 def of_images(
-    backbone: keras.Model | None, images: np.ndarray, fingerprint: str, cache: Path, label: str
+    backbone: keras.Model | None,
+    images: np.ndarray,
+    fingerprint: str,
+    cache: Path,
+    label: str,
+    change: Callable[[np.ndarray, int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, where there is no backbone.
 
     A backbone with weights leaves its features in files in the folder `cache`, named by its weights and precision, the fingerprint
-    of the images and TensorFlow's release; what is there and whole is not computed again.
+    of the images and TensorFlow's release; what is there and whole is not computed again. `change` (images, number of the first of
+    them) -> images is done to the images of a part before, where the part is computed; the fingerprint has to tell of it.
     """
     if backbone is None:
         return images
@@ -61,7 +68,7 @@ def of_images(
         log.info("%s: %s of %s parts of the features are kept from before", label, sum(there), len(there))
     return np.concatenate(
         [
-            _part(backbone, images[start : start + PART], path, f"{label}: features, part {number} of {len(paths)}")
+            _part(backbone, images, start, change, path, f"{label}: features, part {number} of {len(paths)}")
             for number, (start, path) in enumerate(zip(starts, paths, strict=True), start=1)
         ]
     )
@@ -74,18 +81,26 @@ def probabilities(
     return compute(classifier.head, of_images(classifier.backbone, images, fingerprint, cache, label))
 
 
-def _part(backbone: keras.Model, images: np.ndarray, path: Path, label: str) -> np.ndarray:
+def _part(
+    backbone: keras.Model,
+    images: np.ndarray,
+    start: int,
+    change: Callable[[np.ndarray, int], np.ndarray] | None,
+    path: Path,
+    label: str,
+) -> np.ndarray:
     """One part of the features, from its file where that is whole, else computed and put there."""
+    part = images[start : start + PART]
     if path.exists():
         try:
             with np.load(path, allow_pickle=False) as file:
                 kept = file["features"]  # the zip format's own checksum is verified as it is read
-            if kept.shape == (len(images), *backbone.output_shape[1:]) and kept.dtype == np.float32:
+            if kept.shape == (len(part), *backbone.output_shape[1:]) and kept.dtype == np.float32:
                 return kept
             reason = "it has another shape"
         except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as problem:
             reason = str(problem)
         log.info("%s is damaged (%s) and is computed again", shown(path), reason)
-    values = compute(backbone, images, label)
+    values = compute(backbone, change(part, start) if change else part, label)
     write_whole(path, lambda draft: np.savez(draft, features=values))
     return values

@@ -86,6 +86,16 @@ class Folders:
         """Both experiments on one page."""
         return self.e2_visualisations / "report.html"
 
+    @property
+    def e3_results(self) -> Path:
+        """Experiment 3: a record for each run, in a folder for each classifier and seed."""
+        return self.output / "E3_results"
+
+    @property
+    def e3_visualisations(self) -> Path:
+        """Experiment 3: figure, table, exchange rate."""
+        return self.output / "E3_visualisations"
+
 
 def shown(path: Path) -> str:
     """A path as messages name it: relative to the working directory where it is below it, else whole."""

@@ -1,7 +1,7 @@
 """From the bytes of image files to one array of pixels, once; and from that array to batches by index."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -145,3 +145,24 @@ def training_batches(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: i
 def ordered_batches(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, size: int) -> tf.data.Dataset:
     """The given rows in their own order, in batches of (input, class number)."""
     return _without_autotuning(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))
+
+
+def picked_batches(
+    inputs: np.ndarray,
+    numbers: np.ndarray,
+    rows: np.ndarray,
+    size: int,
+    change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+) -> tf.data.Dataset:
+    """The given rows, int64 [n], in the order given, in batches of (input, class number).
+
+    `change` (inputs of a batch, number of the batch from 0) -> inputs is done to each batch, one after the other. The inputs stay a
+    NumPy array: as a tensor there would be a second copy of them.
+    """
+
+    def pick(batch: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        picked = tf.numpy_function(lambda rows: inputs[rows], [rows], inputs.dtype)
+        picked.set_shape([None, *inputs.shape[1:]])
+        return (change(picked, batch) if change else picked), tf.gather(numbers, rows)
+
+    return _without_autotuning(tf.data.Dataset.from_tensor_slices(rows).batch(size).enumerate().map(pick).prefetch(4))

@@ -67,6 +67,26 @@ def fraction(text: str) -> float:
     return number
 
 
+def steps(text: str) -> int:
+    """A type for argparse: how many steps a training of experiment 3 takes, in whole intervals between validations."""
+    number = whole_number(1, 10_000_000)(text)
+    if number > protocol.VALIDATE_EVERY and number % protocol.VALIDATE_EVERY:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is above {protocol.VALIDATE_EVERY} and no multiple of it; it is validated every {protocol.VALIDATE_EVERY} steps"
+        )
+    return number
+
+
+def shard(text: str) -> tuple[int, int]:
+    """A type for argparse: 2/8, the second of eight shares -> (2, 8)."""
+    number, _, shards = text.partition("/")
+    try:
+        shares = whole_number(1, 10_000)(shards)
+        return whole_number(1, shares)(number), shares
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share such as 2/8, the second of eight") from None
+
+
 def vgg16_weights(text: str) -> str:
     """A type for argparse: imagenet, random, or the path of a weights file that is there, made absolute."""
     if text in (IMAGENET, RANDOM):
@@ -117,7 +137,10 @@ def parser(documentation: str, script: str | None = None) -> argparse.ArgumentPa
         type=whole_number(0, 2**32 - 1),
         nargs="+",
         metavar="N",
-        help="train every classifier once with each of these seeds, into replicates/ beside the results of the plain run",
+        help="train every classifier once with each of these seeds, into replicates/ beside the results of the plain run; in "
+        "experiment 3, the seeds of its runs (default there: "
+        + ", ".join(f"{name} {min(seeds)} to {max(seeds)}" for name, seeds in protocol.WORTH_SEEDS.items())
+        + ")",
     )
     shared.add_argument(
         "--weights",
@@ -146,7 +169,22 @@ def parser(documentation: str, script: str | None = None) -> argparse.ArgumentPa
         type=one_of(protocol.ARCHITECTURES),
         nargs="+",
         metavar="NAME",
-        help=f"experiment 2 tests these FAKE classifiers instead: one or more of {' '.join(protocol.ARCHITECTURES)}",
+        help=f"experiment 2 tests these FAKE classifiers instead: one or more of {' '.join(protocol.ARCHITECTURES)}; experiment 3 "
+        f"trains these (default there: {' '.join(protocol.WORTH_ARCHITECTURES)})",
+    )
+    shared.add_argument(
+        "--steps",
+        type=steps,
+        default=protocol.STEPS,
+        metavar="N",
+        help="experiment 3 trains for N steps of 64 images (default: %(default)s)",
+    )
+    shared.add_argument(
+        "--shard",
+        type=shard,
+        default=(1, 1),
+        metavar="I/N",
+        help="do only the I-th of N shares of experiment 3, so that N machines can do it together (default: all of it)",
     )
     shared.add_argument(
         "--images",

@@ -30,6 +30,16 @@ DECAY_STEPS = 10_000  # ... over so many steps, exponentially
 # its third 0.26 behind.
 WITHIN = 0.02  # of the highest macro F1 on the FAKE test images
 
+# Experiment 3: what a generated image is worth. This project's choices.
+BUDGETS = (100, 300, 1_000, 3_000, 10_000, 40_000)  # REAL images, those for validation among them
+STEPS = 5_000  # of every training, each of BATCH_SIZE images
+VALIDATE_EVERY = 250  # steps; the weights of the best of these validations are kept
+SHIFT = 4  # pixels: augmentation moves an image by up to so many, in each direction
+ROTATION = 15  # degrees: and turns it by up to so many, to either side
+COPIES = 4  # augmented copies of each image, beside itself, where the features are computed beforehand (VGG16)
+WORTH_SEEDS = {"VGG16": (129, 130, 131, 132, 133), "LeNet": (129, 130, 131), "NN": (129, 130, 131)}
+WORTH_ARCHITECTURES = ("VGG16", "LeNet")  # where --models names no others; the quicker one first
+
 # SHA-256 of CIFAKE's images and labels, as metadata.read_split computes it: the published numbers are compared with no others.
 CIFAKE_FINGERPRINTS = {
     ("REAL", "train"): "7b887deff7c56eee64c889ce876aaf023c741c3c279a3868c96d8e8434fda11a",

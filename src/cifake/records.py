@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from cifake import protocol
@@ -21,6 +21,7 @@ ENDINGS = {
 
 # What every record holds; anything else in it is for people.
 KEYS = {"architecture", "source", "classes", "settings", "data", "training", "test", "scores", "predictions", "model"}
+E3_KEYS = KEYS - {"source", "model"} | {"arm", "budget", "code"}
 
 
 def name_of(record: dict) -> str:
@@ -87,13 +88,13 @@ def write(record: dict, path: Path) -> None:
     path.write_text(text_of(record), encoding="utf-8")
 
 
-def read(path: Path) -> dict:
+def read(path: Path, keys: Set[str] = KEYS) -> dict:
     """A record. Raises StudyError where the file is damaged or no record."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError):
         record = None
-    if not isinstance(record, dict) or not record.keys() >= KEYS:
+    if not isinstance(record, dict) or not record.keys() >= keys:
         raise StudyError(f"{shown(path)} is damaged or no record; delete it and run the same command again.")
     return record
 

@@ -60,26 +60,33 @@ def _put_in_place(paths: list[Path]) -> None:
         flush(folder)
 
 
+class BusyError(StudyError):
+    """Another process is at the run that this one wants to begin."""
+
+
 @contextmanager
 def alone(folders: Folders, name: str) -> Iterator[None]:
-    """Keep other processes from the same run for as long as the block lasts. Raises StudyError where one is at it."""
+    """Keep other processes from the same run for as long as the block lasts. Raises BusyError where one is at it."""
     lock = folders.unfinished / f"{stem(name)}.lock"
     try:
         with held(lock):
             yield
     except AlreadyHeldError as other:
-        raise StudyError(
+        raise BusyError(
             f"{name} is being worked on by {other.holder} in {shown(folders.output)}; wait for it, end it, or name another folder with "
             "--output."
         ) from None
 
 
-def difference(path: Path, model: Path, settings: dict, data: dict) -> str | None:
-    """Why a classifier has to be trained, in words; None where its record and its saved model are just what is asked for."""
+def difference(path: Path, model: Path | None, settings: dict, data: dict) -> str | None:
+    """Why a classifier has to be trained, in words; None where its record and its saved model are just what is asked for.
+
+    Experiment 3 saves no models and compares none.
+    """
     if not path.exists():
         return "not trained yet"
     try:
-        record = records.read(path)
+        record = records.read(path, records.KEYS if model else records.E3_KEYS)
     except StudyError:
         return "its record is damaged"
     if record["settings"] != settings:
@@ -88,6 +95,8 @@ def difference(path: Path, model: Path, settings: dict, data: dict) -> str | Non
         return f"trained before with other settings ({', '.join(sorted(changed))})"
     if record["data"] != data:
         return "trained before on other images"
+    if model is None:
+        return None
     if not model.exists():
         return f"its record is there, its model {shown(model)} is not"
     if checksum(model) != record["model"]["sha256"]:

@@ -66,6 +66,10 @@ class _EarlyStopping(keras.callbacks.EarlyStopping):
 class _NotFinite(keras.callbacks.Callback):
     """Ends a training whose loss or weights are no numbers any more, before anything of it is kept."""
 
+    def __init__(self, part: str = "epoch"):
+        super().__init__()
+        self.part = part  # of the training, as the message counts it
+
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
@@ -74,7 +78,7 @@ class _NotFinite(keras.callbacks.Callback):
         if math.isfinite(logs["loss"]) and all(np.isfinite(weights).all() for weights in self.model.get_weights()):
             return
         raise StudyError(
-            f"The loss or a weight is not finite any more in epoch {self.epoch + 1}, by step {batch + 1}; nothing of this training is "
+            f"The loss or a weight is not finite any more in {self.part} {self.epoch + 1}, by step {batch + 1}; nothing of this training is "
             "kept. The images or the weights that VGG16 starts from are the likely cause, or the learning rate where it was raised."
         )
 
@@ -242,3 +246,32 @@ def train(
             verbose=0,
         )
     return training
+
+
+def train_by_steps(
+    model: keras.Model, batches: tf.data.Dataset, validation: tf.data.Dataset, *, steps: int, interval: int, name: str
+) -> tuple[dict[str, list[float]], int]:
+    """Train a model in place for so many steps, whatever comes, and give it the weights of its best validation, the first of equals.
+
+    `batches` has as many batches as there are steps; after each `interval` of them, which divides the steps, the model is validated.
+    Gives loss, accuracy, val_loss and val_accuracy by interval, and the number of the best, from 0. Raises StudyError where the
+    loss or a weight is not finite.
+    """
+    compile_head(model, interval)
+    intervals = steps // interval
+    best = keras.callbacks.EarlyStopping(
+        monitor="val_accuracy", mode="max", patience=intervals, restore_best_weights=True
+    )
+    with logging_redirect_tqdm(), tqdm(desc=name, total=steps, unit=" steps", disable=None, leave=False) as bar:
+        progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update(interval))
+        history = model.fit(
+            batches,
+            validation_data=validation,
+            epochs=intervals,
+            steps_per_epoch=interval,
+            callbacks=[_NotFinite(f"part of {interval} steps"), best, progress],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        ).history
+    columns = ("loss", "accuracy", "val_loss", "val_accuracy")
+    return {column: [float(value) for value in history[column]] for column in columns}, best.best_epoch

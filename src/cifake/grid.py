@@ -1,0 +1,164 @@
+"""The runs of experiment 3: classifier x seed x budget of REAL images x arm, their settings, files and order. No TensorFlow."""
+
+import argparse
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cifake import experiment, metadata, protocol, records, runs
+from cifake.errors import StudyError
+from cifake.folders import REPOSITORY, Folders, shown
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What a classifier is trained on."""
+
+    real: bool
+    fake: bool
+    augmented: bool = False
+
+    @property
+    def name(self) -> str:
+        """As tables and sentences name it: REAL + FAKE + augmentation."""
+        return " + ".join([*self.sources, *(["augmentation"] if self.augmented else [])])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Whose images it takes, in the study's order."""
+        return tuple(source for source in protocol.SOURCES if getattr(self, source.lower()))
+
+
+REAL, REAL_AUGMENTED = Arm(real=True, fake=False), Arm(real=True, fake=False, augmented=True)
+REAL_FAKE, REAL_FAKE_AUGMENTED = Arm(real=True, fake=True), Arm(real=True, fake=True, augmented=True)
+FAKE = Arm(real=False, fake=True)
+WITH_REAL = (REAL, REAL_AUGMENTED, REAL_FAKE, REAL_FAKE_AUGMENTED)  # at every budget; FAKE alone has a budget of 0
+
+# The files on which the numbers of a run depend: all records of a finding come from the same ones.
+CODE = (
+    "architectures", "augmentation", "budgets", "devices", "evaluation", "experiment", "features", "grid", "images", "metadata",
+    "mixing", "protocol", "training",
+)  # fmt: skip
+
+# Seconds that a run of 5,000 steps takes on two quiet cores, for --dry-run, and what VGG16 needs before its first one.
+SECONDS_OF_RUN = {"VGG16": 5, "LeNet": 150, "NN": 15}
+SECONDS_OF_FEATURES = {"VGG16": 1_500}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what, on how many REAL images, with which seed and settings, and where its results go."""
+
+    architecture: str
+    arm: Arm
+    size: int  # REAL images; 0 where there are none
+    seed: int
+    settings: dict[str, Any]
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """As sentences name it: LeNet, REAL + FAKE, 1,000 REAL images, seed 129."""
+        budget = f", {self.size:,} REAL images" if self.size else " alone"
+        return f"{self.architecture}, {self.arm.name}{budget}, seed {self.seed}"
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Its files by their kind, the record last."""
+        stem = f"{self.arm.name.replace(' + ', '_')}_{self.size}"
+        return {kind: self.folder / f"{stem}_{records.ENDINGS[kind]}" for kind in ("predictions", "record")}
+
+
+def settings_of(architecture: str, arm: Arm, size: int, seed: int, shared: dict, steps: int) -> dict:
+    """All that a run's numbers depend on beside the images: what has to agree for its record to be kept.
+
+    `shared` are the settings that the classifier has in experiment 1.
+    """
+    settings = {name: value for name, value in shared.items() if name not in ("epochs_at_most", "patience")}
+    settings |= {"seed": seed, "arm": arm.name, "real_images": size, "steps": steps, "validate_every": interval(steps)}
+    if arm.augmented:
+        settings |= {"flip": "horizontal", "shift": protocol.SHIFT, "rotation": protocol.ROTATION}
+        settings |= {"copies": protocol.COPIES} if architecture == "VGG16" else {}
+    return settings
+
+
+def interval(steps: int) -> int:
+    """After how many steps a training of so many is validated."""
+    return min(steps, protocol.VALIDATE_EVERY)
+
+
+def runs_of(chosen: argparse.Namespace, sizes: list[int]) -> list[Run]:
+    """The runs that the options ask for, in the order in which they are done: early ones show the whole picture for one seed."""
+    cells = [(FAKE, 0)] + [(arm, size) for size in sizes for arm in WITH_REAL]
+    wanted = []
+    for architecture in chosen.models or protocol.WORTH_ARCHITECTURES:
+        shared = experiment.settings_of(architecture, chosen, chosen.seed)
+        wanted += [
+            Run(
+                architecture,
+                arm,
+                size,
+                seed,
+                settings_of(architecture, arm, size, seed, shared, chosen.steps),
+                chosen.folders.e3_results / architecture / f"seed-{seed}",
+            )
+            for seed in chosen.seeds or protocol.WORTH_SEEDS[architecture]
+            for arm, size in cells
+        ]
+    number, shards = chosen.shard
+    return wanted[number - 1 :: shards]
+
+
+def why(run: Run, data: dict[str, dict], fresh: bool) -> str | None:
+    """Why a run has to be done, in words; None where its record is just what is asked for."""
+    return "--fresh" if fresh else runs.difference(run.files["record"], None, run.settings, data)
+
+
+def data_of(run: Run, splits: dict[tuple[str, str], metadata.Split]) -> dict[str, dict]:
+    """The images that a run takes from, and is tested on: number and fingerprint, as its record has them."""
+    parts = {f"{source} train": splits[source, "train"] for source in run.arm.sources} | {
+        "REAL test": splits["REAL", "test"]
+    }
+    return {name: {"images": len(part.rows), "sha256": part.fingerprint} for name, part in parts.items()}
+
+
+def code() -> dict:
+    """What tells the program of a run: the checksum of its files and, where they are in git unchanged, their last commit."""
+    files = [REPOSITORY / "src" / "cifake" / f"{name}.py" for name in CODE]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+    changed, commit = _git("status", "--porcelain", "--", *files), _git("log", "-1", "--format=%H", "--", *files)
+    return {"sha256": digest.hexdigest(), "commit": commit if commit and changed == "" else None}
+
+
+def _git(*words: str | Path) -> str | None:
+    """What git answers, without its line end; None where there is no git, or no repository."""
+    try:
+        return subprocess.run(
+            ["git", "-C", REPOSITORY, *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def all_of(folders: Folders) -> dict[str, list[dict]]:
+    """All records by classifier, in the study's order. Raises StudyError where those of one differ in more than run and seed."""
+    groups = {}
+    for architecture in protocol.ARCHITECTURES:
+        paths = sorted((folders.e3_results / architecture).glob("seed-*/*_record.json"))
+        members = [records.read(path, records.E3_KEYS) for path in paths]
+        varying = {"seed", "arm", "real_images", "flip", "shift", "rotation", "copies"}
+        kinds = {
+            tuple((name, value) for name, value in sorted(record["settings"].items()) if name not in varying)
+            for record in members
+        }
+        images = {(part, known["sha256"]) for record in members for part, known in record["data"].items()}
+        if len(kinds) > 1 or len(images) > len(dict(images)):
+            raise StudyError(
+                f"The records in {shown(folders.e3_results / architecture)} differ in their settings or images; make them alike with the "
+                "same options for all, or delete that folder."
+            )
+        if members:
+            groups[architecture] = members
+    return groups
