@@ -61,7 +61,8 @@ def batches(parts: Sequence[np.ndarray], steps: int, seed: int) -> np.ndarray:
     """
     share = protocol.BATCH_SIZE // len(parts)
     return np.concatenate(
-        [_cycled(rows, steps * share, (seed, number)).reshape(steps, share) for number, rows in enumerate(parts)], axis=1
+        [_cycled(rows, steps * share, (seed, number)).reshape(steps, share) for number, rows in enumerate(parts)],
+        axis=1,
     )
 
 

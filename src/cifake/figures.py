@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
-from cifake import comparison, protocol, records
+from cifake import comparison, protocol, records, worth
 from cifake.files import write_whole
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
@@ -262,6 +262,83 @@ def _accuracy_of(plain: list[dict], replicates: list[dict]) -> tuple[float | Non
     if plain:
         return plain[0]["scores"]["accuracy"], "\n".join(lines)
     return (float(np.mean(values)) if values else None), "\n".join(lines)
+
+
+# REAL and FAKE together in a colour of its own, reddish purple; augmentation is dashed.
+ARMS = {
+    "REAL": (COLOURS["REAL"], "-"),
+    "REAL + augmentation": (COLOURS["REAL"], "--"),
+    "REAL + FAKE": ("#A0508C", "-"),
+    "REAL + FAKE + augmentation": ("#A0508C", "--"),
+}
+
+
+def by_budget(groups: dict[str, worth.Accuracies], path: Path) -> None:
+    """Accuracy on REAL test images against the number of REAL images, a classifier a panel; bands: a standard deviation over seeds."""
+    figure, axes = plt.subplots(1, len(groups), figsize=(1.2 + 4.4 * len(groups), 4.2), squeeze=False, sharey=True)
+    for panel, (architecture, scores) in zip(axes[0], groups.items(), strict=True):
+        ends = {}
+        for arm, (colour, style) in ARMS.items():
+            sizes = [size for size in worth.sizes(scores) if (arm, size) in scores]
+            means, deviations = _over_seeds([scores[arm, size] for size in sizes])
+            if sizes:
+                panel.plot(sizes, means, color=colour, linestyle=style, marker="o", markersize=3, linewidth=1.5)
+                panel.fill_between(sizes, means - deviations, means + deviations, color=colour, alpha=0.15, linewidth=0)
+                ends[arm] = (sizes[-1], means[-1])
+        if (worth.FAKE, 0) in scores:
+            (mean,), (deviation,) = _over_seeds([scores[worth.FAKE, 0]])
+            panel.axhline(mean, color=COLOURS["FAKE"], linewidth=1.5, zorder=1)
+            panel.axhspan(mean - deviation, mean + deviation, color=COLOURS["FAKE"], alpha=0.15, linewidth=0)
+            panel.annotate(
+                f"FAKE alone {mean:.2f}",
+                (1, mean),
+                xycoords=("axes fraction", "data"),
+                xytext=(-3, 3),
+                textcoords="offset points",
+                ha="right",
+                va="bottom",
+                color=COLOURS["FAKE"],
+                fontsize=8,
+            )
+        panel.set_xscale("log")
+        ticks = worth.sizes(scores)
+        panel.set_xticks(ticks, [f"{size:,}" for size in ticks], minor=False)
+        panel.minorticks_off()
+        panel.set_xlabel("REAL images, a fifth of them for validation")
+        seeds = sorted({seed for cell in scores.values() for seed in cell})
+        panel.set_title(f"{architecture} ({len(seeds)} seed{'s' * (len(seeds) > 1)})")
+        _label_ends(panel, ends)
+    axes[0, 0].set_ylabel("accuracy (share of the REAL test images)")
+    write_whole(path, lambda draft: _save(figure, draft))
+
+
+def _over_seeds(cells: list[dict[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over the seeds of each cell; of one seed there is no deviation."""
+    values = [list(cell.values()) for cell in cells]
+    deviations = [np.std(scores, ddof=1) if len(scores) > 1 else 0.0 for scores in values]
+    return np.array([np.mean(scores) for scores in values]), np.array(deviations)
+
+
+def _label_ends(panel: Axes, ends: dict[str, tuple[float, float]]) -> None:
+    """Name the lines right of their ends, (x, y) by name; where lines end close together, the names are set apart."""
+    low, high = panel.get_ylim()
+    least = 0.045 * (high - low)
+    heights, lowest = {}, -np.inf
+    for arm in sorted(ends, key=lambda arm: ends[arm][1]):
+        heights[arm] = lowest = max(ends[arm][1], lowest + least)
+    surplus = np.mean([heights[arm] - ends[arm][1] for arm in ends]) if ends else 0  # so that none goes up alone
+    for arm, (_, end) in ends.items():
+        panel.annotate(
+            arm,
+            (1, end),
+            xycoords=("axes fraction", "data"),
+            xytext=(1.02, heights[arm] - surplus),
+            textcoords=("axes fraction", "data"),
+            color=ARMS[arm][0],
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+        )
 
 
 def published(rows: list[comparison.Row], path: Path) -> None:

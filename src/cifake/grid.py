@@ -7,44 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cifake import experiment, metadata, protocol, records, runs
+from cifake import arms, experiment, metadata, protocol, records, runs
 from cifake.errors import StudyError
 from cifake.folders import REPOSITORY, Folders, shown
 
-
-@dataclass(frozen=True)
-class Arm:
-    """What a classifier is trained on."""
-
-    real: bool
-    fake: bool
-    augmented: bool = False
-
-    @property
-    def name(self) -> str:
-        """As tables and sentences name it: REAL + FAKE + augmentation."""
-        return " + ".join([*self.sources, *(["augmentation"] if self.augmented else [])])
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Whose images it takes, in the study's order."""
-        return tuple(source for source in protocol.SOURCES if getattr(self, source.lower()))
-
-
-REAL, REAL_AUGMENTED = Arm(real=True, fake=False), Arm(real=True, fake=False, augmented=True)
-REAL_FAKE, REAL_FAKE_AUGMENTED = Arm(real=True, fake=True), Arm(real=True, fake=True, augmented=True)
-FAKE = Arm(real=False, fake=True)
-WITH_REAL = (REAL, REAL_AUGMENTED, REAL_FAKE, REAL_FAKE_AUGMENTED)  # at every budget; FAKE alone has a budget of 0
-
 # The files on which the numbers of a run depend: all records of a finding come from the same ones.
 CODE = (
-    "architectures", "augmentation", "budgets", "devices", "evaluation", "experiment", "features", "grid", "images", "metadata",
+    "architectures", "arms", "augmentation", "budgets", "devices", "evaluation", "experiment", "features", "grid", "images", "metadata",
     "mixing", "protocol", "training",
 )  # fmt: skip
 
-# Seconds that a run of 5,000 steps takes on two quiet cores, for --dry-run, and what VGG16 needs before its first one.
+# For --dry-run, on two quiet cores: seconds of a run of 5,000 steps, and images a second through VGG16's convolutions.
 SECONDS_OF_RUN = {"VGG16": 5, "LeNet": 150, "NN": 15}
-SECONDS_OF_FEATURES = {"VGG16": 1_500}
+FEATURES_A_SECOND = 350
 
 
 @dataclass(frozen=True)
@@ -52,7 +27,7 @@ class Run:
     """One training: what, on how many REAL images, with which seed and settings, and where its results go."""
 
     architecture: str
-    arm: Arm
+    arm: arms.Arm
     size: int  # REAL images; 0 where there are none
     seed: int
     settings: dict[str, Any]
@@ -71,7 +46,7 @@ class Run:
         return {kind: self.folder / f"{stem}_{records.ENDINGS[kind]}" for kind in ("predictions", "record")}
 
 
-def settings_of(architecture: str, arm: Arm, size: int, seed: int, shared: dict, steps: int) -> dict:
+def settings_of(architecture: str, arm: arms.Arm, size: int, seed: int, shared: dict, steps: int) -> dict:
     """All that a run's numbers depend on beside the images: what has to agree for its record to be kept.
 
     `shared` are the settings that the classifier has in experiment 1.
@@ -91,7 +66,7 @@ def interval(steps: int) -> int:
 
 def runs_of(chosen: argparse.Namespace, sizes: list[int]) -> list[Run]:
     """The runs that the options ask for, in the order in which they are done: early ones show the whole picture for one seed."""
-    cells = [(FAKE, 0)] + [(arm, size) for size in sizes for arm in WITH_REAL]
+    cells = [(arms.FAKE, 0)] + [(arm, size) for size in sizes for arm in arms.WITH_REAL]
     wanted = []
     for architecture in chosen.models or protocol.WORTH_ARCHITECTURES:
         shared = experiment.settings_of(architecture, chosen, chosen.seed)

@@ -29,7 +29,9 @@ class Prepared:
     device: str
     backbone: "keras.Model | None"  # the frozen part
     is_computed: bool  # whether the inputs are the backbone's features; else they are pixels
-    inputs: np.ndarray  # [variants * rows, ...]: the REAL training rows, then the FAKE ones, then an augmented copy of all, and so on
+    inputs: (
+        np.ndarray
+    )  # [variants * rows, ...]: the REAL training rows, then the FAKE ones, then an augmented copy of all, and so on
     test_inputs: np.ndarray  # [n, ...] of the REAL test images
     weights: dict | None  # of VGG16
     seconds: float
@@ -53,13 +55,17 @@ def sizes_of(rows: tuple[metadata.Row, ...], classes: tuple[str, ...]) -> list[i
 
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: how many runs are there and missing, and how long they take. Images are not read, so a change in them goes unseen."""
-    csv, classes = chosen.folders.metadata("REAL", "train"), metadata.class_names(chosen.folders)
-    sizes = sizes_of(tuple(metadata.read_csv(csv, classes)), classes) if csv.exists() else list(protocol.BUDGETS)
+    rows, classes = {}, metadata.class_names(chosen.folders)
+    for source in protocol.SOURCES:
+        csv = chosen.folders.metadata(source, "train")
+        rows[source] = tuple(metadata.read_csv(csv, classes)) if csv.exists() else ()
+    sizes = sizes_of(rows["REAL"], classes) if rows["REAL"] else list(protocol.BUDGETS)
+    copies = (1 + protocol.COPIES) * sum(map(len, rows.values()))
     for architecture, members in itertools.groupby(grid.runs_of(chosen, sizes), lambda run: run.architecture):
         members = list(members)
         missing = sum(grid.why(run, _data_as_recorded(run), chosen.fresh) is not None for run in members)
         seconds = missing * grid.SECONDS_OF_RUN[architecture] * chosen.steps / protocol.STEPS
-        seconds += grid.SECONDS_OF_FEATURES.get(architecture, 0) if missing else 0
+        seconds += copies / grid.FEATURES_A_SECOND if architecture == "VGG16" and missing else 0
         log.info(
             "%s: of %d runs %d are there and %d would be done%s",
             architecture,

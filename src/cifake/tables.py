@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cifake import comparison, protocol, records
+from cifake import comparison, evaluation, protocol, records, worth
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -107,6 +107,54 @@ def published(rows: list[comparison.Row]) -> pd.DataFrame:
         },
         orient="index",
     )
+
+
+def by_budget(groups: dict[str, worth.Accuracies]) -> pd.DataFrame:
+    """Accuracy by classifier and arm (a row) and by budget of REAL images (a column): mean ± standard deviation over seeds."""
+    columns = sorted({size for scores in groups.values() for _, size in scores})
+    rows = {}
+    for architecture, scores in groups.items():
+        for arm in (worth.REAL, *worth.ADDED, worth.FAKE):
+            cells = {size: list(scores.get((arm, size), {}).values()) for size in columns}
+            if any(cells.values()):
+                counts = sorted({len(values) for values in cells.values() if values})
+                rows[f"{architecture}, {arm}"] = {f"{size:,}": _mean(values) for size, values in cells.items()} | {
+                    "Seeds": "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+                }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def exchange(groups: dict[str, worth.Accuracies]) -> pd.DataFrame:
+    """What each addition to a budget is worth: what accuracy it adds, and how many further REAL images would add as much."""
+    rows = {}
+    for architecture, scores in groups.items():
+        sizes = worth.sizes(scores)
+        for size in sizes:
+            for arm, added in worth.ADDED.items():
+                gains = worth.paired(scores, (worth.REAL, size), (arm, size))
+                if gains:
+                    rows[f"{architecture}, {size:,} REAL + {added}"] = {
+                        "adds to accuracy": _signed(gains),
+                        "is worth so many further REAL images": worth.spoken(
+                            worth.worth(scores, (arm, size)), sizes, size
+                        ),
+                    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _mean(values: list[float]) -> str:
+    """Mean ± standard deviation, as far as there are values."""
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else ""
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def _signed(values: list[float]) -> str:
+    """A mean with its sign and, of several values, its 95 % interval."""
+    if len(values) < 2:
+        return f"{values[0]:+.3f}"
+    low, high = evaluation.mean_interval(values)
+    return f"{np.mean(values):+.3f} [{low:+.3f} to {high:+.3f}]"
 
 
 def paired(pairs: pd.DataFrame) -> pd.DataFrame:

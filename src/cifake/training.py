@@ -78,8 +78,8 @@ class _NotFinite(keras.callbacks.Callback):
         if math.isfinite(logs["loss"]) and all(np.isfinite(weights).all() for weights in self.model.get_weights()):
             return
         raise StudyError(
-            f"The loss or a weight is not finite any more in {self.part} {self.epoch + 1}, by step {batch + 1}; nothing of this training is "
-            "kept. The images or the weights that VGG16 starts from are the likely cause, or the learning rate where it was raised."
+            f"The loss or a weight is not finite any more in {self.part} {self.epoch + 1}, by step {batch + 1}; nothing of this training "
+            "is kept. The images or the weights that VGG16 starts from are the likely cause, or the learning rate where it was raised."
         )
 
 

@@ -1,0 +1,194 @@
+"""The exchange rate of experiment 3: how many REAL images teach a classifier as much as an arm does, from the records."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cifake import arms, evaluation, protocol, records
+from cifake.folders import Folders
+
+REAL, FAKE = arms.REAL.name, arms.FAKE.name
+ADDED = {  # to REAL images
+    arms.REAL_AUGMENTED.name: "augmentation",
+    arms.REAL_FAKE.name: "FAKE",
+    arms.REAL_FAKE_AUGMENTED.name: "both",
+}
+
+BETTER, WORSE, UNSURE = "more accurate", "less accurate", "not told apart"  # by a 95 % interval over seeds
+
+Accuracies = dict[tuple[str, int], dict[int, float]]  # by arm and budget, and then by seed
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A number of REAL images, over seeds; where it lies beyond the REAL curve's ends it is a bound and has no interval."""
+
+    images: float  # geometric mean over the seeds, those beyond an end counted as that end
+    interval: tuple[float, float] | None  # 95 % for that mean, by Student's t on the logarithms
+    seeds: int
+    above: int  # so many seeds lie beyond the largest budget
+    below: int  # and so many below the smallest
+
+
+def accuracies(members: Sequence[dict]) -> Accuracies:
+    """The accuracies of one classifier's records, on REAL test images."""
+    by_cell = defaultdict(dict)
+    for record in members:
+        settings = record["settings"]
+        by_cell[record["arm"], settings["real_images"]][settings["seed"]] = record["scores"]["accuracy"]
+    return dict(by_cell)
+
+
+def sizes(scores: Accuracies) -> list[int]:
+    """The budgets that any record has, the smallest first."""
+    return sorted({size for _, size in scores} - {0})
+
+
+def paired(scores: Accuracies, first: tuple[str, int], second: tuple[str, int]) -> list[float]:
+    """By how much the second of two cells, (arm, budget) each, is more accurate than the first, seed by seed."""
+    one, other = scores.get(first, {}), scores.get(second, {})
+    return [other[seed] - one[seed] for seed in sorted(one.keys() & other.keys())]
+
+
+def equivalent(accuracy: float, budgets: Sequence[int], curve: Sequence[float]) -> float:
+    """The smallest number of REAL images that reaches an accuracy, between the budgets by a straight line over their logarithm.
+
+    `curve`: the accuracy at each of the budgets, which rise. Never beyond the ends: infinity where no budget reaches it, and 0 where the
+    smallest one surpasses it.
+    """
+    if accuracy < curve[0]:
+        return 0.0
+    if accuracy == curve[0]:
+        return float(budgets[0])
+    segments = zip(itertools.pairwise(budgets), itertools.pairwise(curve), strict=True)
+    for (low, high), (below, above) in segments:
+        if below < accuracy <= above:
+            share = (accuracy - below) / (above - below)
+            return float(np.exp((1 - share) * np.log(low) + share * np.log(high)))
+    return np.inf
+
+
+def worth(scores: Accuracies, cell: tuple[str, int]) -> Worth | None:
+    """How many REAL images a cell, (arm, budget), is worth, each seed by its own REAL curve; None where no seed has both."""
+    budgets = sizes(scores)
+    seeds = [
+        seed for seed in sorted(scores.get(cell, {})) if all(seed in scores.get((REAL, size), {}) for size in budgets)
+    ]
+    if not seeds or len(budgets) < 2:
+        return None
+    return over_seeds(
+        [
+            equivalent(scores[cell][seed], budgets, [scores[REAL, size][seed] for size in budgets])
+            for seed in seeds
+        ],
+        budgets,
+    )  # fmt: skip
+
+
+def over_seeds(values: list[float], budgets: Sequence[int]) -> Worth:
+    """The numbers of images that equivalent() gives for each seed, as one."""
+    logarithms = np.log(np.clip(values, budgets[0], budgets[-1]))
+    above, below = sum(value == np.inf for value in values), sum(value == 0 for value in values)
+    interval = None
+    if len(values) > 1 and not above and not below:
+        low, high = np.exp(evaluation.mean_interval(list(logarithms)))
+        interval = (float(low), float(high))
+    return Worth(float(np.exp(logarithms.mean())), interval, len(values), above, below)
+
+
+def spoken(value: Worth | None, budgets: Sequence[int], own: int = 0) -> str:
+    """A worth in words, in REAL images; with `own`, how many further ones beside so many."""
+    if value is None:
+        return "not known yet"
+    if value.above and value.below:
+        return f"not determined ({value.below} of {value.seeds} seeds below {budgets[0]:,}, {value.above} above {budgets[-1]:,})"
+    images = _rounded(value.images - own)
+    if value.above:
+        return f"more than {images} ({value.above} of {value.seeds} seeds above {budgets[-1]:,})"
+    if value.below:
+        return f"fewer than {images} ({value.below} of {value.seeds} seeds below {budgets[0]:,})"
+    if value.interval is None:
+        return f"{images} (1 seed)"
+    low, high = value.interval
+    lowest = f"fewer than {_rounded(budgets[0] - own)}" if low < budgets[0] else _rounded(low - own)
+    highest = f"more than {_rounded(budgets[-1] - own)}" if high > budgets[-1] else _rounded(high - own)
+    return f"{images} [{lowest} to {highest}]"
+
+
+def _rounded(number: float) -> str:
+    """Three digits that count: 1,020."""
+    return f"{float(f'{number:.3g}'):,.0f}"
+
+
+def compared(scores: Accuracies, first: str, second: str) -> dict[str, list[int]]:
+    """At which budgets the second arm is better than the first, or worse, or neither is sure: by a 95 % interval over seeds."""
+    verdicts = {BETTER: [], WORSE: [], UNSURE: []}
+    for size in sizes(scores):
+        differences = paired(scores, (first, size), (second, size))
+        if len(differences) > 1:
+            low, high = evaluation.mean_interval(differences)
+            verdicts[BETTER if low > 0 else WORSE if high < 0 else UNSURE].append(size)
+    return verdicts
+
+
+def sentences(folders: Folders, architecture: str, members: list[dict]) -> list[str]:
+    """What the records of one classifier say, in words: the exchange rate, what helps where, and where the numbers come from."""
+    scores = accuracies(members)
+    alone, budgets = worth(scores, (FAKE, 0)), sizes(scores)
+    lines = []
+    if alone:
+        number = next(record["data"]["FAKE train"]["images"] for record in members if record["arm"] == FAKE)
+        lines.append(
+            f"{architecture}: {number:,} FAKE images alone teach as much as so many REAL ones: {spoken(alone, budgets)}."
+        )
+    augmented, with_fake = arms.REAL_AUGMENTED.name, arms.REAL_FAKE.name
+    for what, first, second in (
+        ("augmentation added", REAL, augmented),
+        ("FAKE images added", REAL, with_fake),
+        ("FAKE images in place of augmentation", augmented, with_fake),
+    ):
+        verdicts = {verdict: found for verdict, found in compared(scores, first, second).items() if found}
+        if verdicts:
+            parts = [f"{verdict} beside {_listed(found)} REAL images" for verdict, found in verdicts.items()]
+            lines.append(f"{architecture}, {what}: {'; '.join(parts)}.")
+    return [*lines, *_beside_experiment_1(folders, architecture, members), _origin(architecture, members)]
+
+
+def _beside_experiment_1(folders: Folders, architecture: str, members: list[dict]) -> list[str]:
+    """The largest budget of REAL images beside experiment 1's classifier, which learned from as many; nothing where that is not there."""
+    path, size = records.e1_files(folders, "REAL", architecture)["record"], max(protocol.BUDGETS)
+    mine = [member for member in members if member["arm"] == REAL and member["settings"]["real_images"] == size]
+    if not mine or not path.exists():
+        return []
+    record = records.read(path)
+    if record["data"]["train"] != mine[0]["data"]["REAL train"]:
+        return []
+    there, here = record["scores"]["accuracy"], np.mean([member["scores"]["accuracy"] for member in mine])
+    own, budget, steps = record["settings"], mine[0]["budget"]["REAL"], mine[0]["settings"]["steps"]
+    validation = int(record["data"]["train"]["images"] * own["validation_share"])
+    training = record["data"]["train"]["images"] - validation
+    epochs = record["training"]["epochs"]
+    return [
+        f"{architecture} on {size:,} REAL images: {here:.3f}, experiment 1's REAL {architecture} (seed {own['seed']}): {there:.3f}, a "
+        f"difference of {here - there:+.3f}. Here {budget['training']:,} images were for training, {budget['validation']:,} for "
+        f"validation, for {steps:,} steps; there {training:,} and {validation:,}, for "
+        f"{epochs * -(-training // own['batch_size']):,} steps."
+    ]
+
+
+def _origin(architecture: str, members: list[dict]) -> str:
+    """How many runs there are, and whether one program made them all."""
+    programs = {record["code"]["sha256"]: record["code"]["commit"] for record in members}
+    commit = next(iter(programs.values()))
+    code = f"one program ({f'commit {commit[:10]}' if commit else 'not committed'})"
+    steps = members[0]["settings"]["steps"]
+    return f"{architecture}: {len(members)} runs of {steps:,} steps, by {code if len(programs) == 1 else f'{len(programs)} programs'}."
+
+
+def _listed(numbers: list[int]) -> str:
+    """100, 300 and 1,000."""
+    words = [f"{number:,}" for number in numbers]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
