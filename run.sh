@@ -10,7 +10,7 @@
 #   PYTHON=python bash run.sh     with your own Python (conda, a cluster's module) instead of env/; nothing is installed
 #
 # A run that was stopped goes on where it was. The results are in E1_results/, E1_visualisations/, E2_results/ and
-# E2_visualisations/.
+# E2_visualisations/. Experiment 3 takes hours and is a runner of its own, run-E3.sh; the demo has it in small.
 set -e
 # shellcheck source=/dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
@@ -46,5 +46,9 @@ step "$(training 180 8)" "VGG16 on REAL" classify_VGG16.py REAL
 step "$(cost 10)" "figures and tables" visualise.py
 step "$(training 10 25)" "tests on the other source" final_evaluate.py
 step "$(cost 10)" "the report" write_report.py
+if [ -n "$demo" ]; then
+    step 45 "experiment 3, in small" worth_of_fake.py '' --models NN --seeds 129 130 --steps 250
+    results_in "E1_results, E2_results and E3_results" "E1_visualisations, E2_visualisations and E3_visualisations"
+fi
 
 run_steps "$@"

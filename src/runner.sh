@@ -67,10 +67,16 @@ env_is_ready() { # [1 or 0]
 
 # ------------------------------------------------------------------------------------------------------ the runners' part
 
-SECONDS_EXPECTED=() NAMES=() SCRIPTS=() SOURCES=()
+SECONDS_EXPECTED=() NAMES=() SCRIPTS=() SOURCES=() OWN_OPTIONS=()
+RESULTS="E1_results and E2_results" FIGURES="E1_visualisations and E2_visualisations"
 
-step() { # seconds on two processor cores, name, script, [FAKE or REAL]
-    SECONDS_EXPECTED+=("$1") NAMES+=("$2") SCRIPTS+=("$3") SOURCES+=("$4")
+step() { # seconds on two processor cores, name, script, [FAKE or REAL or '', [its own options, of one word each]]
+    SECONDS_EXPECTED+=("$1") NAMES+=("$2") SCRIPTS+=("$3") SOURCES+=("$4") OWN_OPTIONS+=("${*:5}")
+}
+
+# Where the runner's results are, if not those of experiments 1 and 2.
+results_in() { # folder of the records, folder of the figures
+    RESULTS=$1 FIGURES=$2
 }
 
 # The value that the user's options give one of theirs, or else what it is without.
@@ -113,7 +119,10 @@ run_steps() {
     for option in "$@"; do
         case $option in
             -h | --help) show_help && exit ;;
-            -d* | --data*) die "it does both FAKE and REAL; for one of them: python src/${SCRIPTS[2]} -data FAKE" ;;
+            -d* | --data*)
+                [ -n "${SOURCES[2]}" ] || die "it needs both FAKE and REAL; leave $option out."
+                die "it does both FAKE and REAL; for one of them: python src/${SCRIPTS[2]} -data FAKE"
+                ;;
             --dry-run) DRY_RUN=yes ;;
             --fresh) AGAIN='The same command begins anew; without --fresh it trains only what has no results yet.' ;;
         esac
@@ -179,15 +188,16 @@ do_steps() {
     echo
     local output
     output=$(value_of --output "$REPOSITORY" "$@")
-    echo "$COMMAND is complete in $(duration "$SECONDS"). Reports: $output/E1_results and E2_results;"
-    echo "figures and tables: $output/E1_visualisations and E2_visualisations."
+    echo "$COMMAND is complete in $(duration "$SECONDS"). Reports: $output/$RESULTS;"
+    echo "figures and tables: $output/$FIGURES."
 }
 
-# The step's own source comes last, so that it stands whatever the options before it.
+# The step's own source and options come last, so that they stand whatever the options before them.
 do_step() { # number, the user's options
-    local script=$REPOSITORY/src/${SCRIPTS[$1]} source=${SOURCES[$1]}
+    local script=$REPOSITORY/src/${SCRIPTS[$1]} source=${SOURCES[$1]} own=${OWN_OPTIONS[$1]}
     shift
-    attend "$PYTHON" "$script" "$@" ${source:+-data "$source"}
+    # shellcheck disable=SC2086 # its own options are words
+    attend "$PYTHON" "$script" "$@" ${source:+-data "$source"} $own
 }
 
 # --dry-run: every step says what it would do. It needs no env/, since that takes the standard library only.

@@ -12,7 +12,7 @@ The shares of --shard can be done by as many machines: put the files of their E3
 
 from pathlib import Path
 
-from cifake import command, grid, mixing, options
+from cifake import command, grid, options
 from cifake.command import log
 from cifake.files import write_text
 from cifake.folders import Folders
@@ -22,8 +22,10 @@ def main() -> None:
     """Do the runs that are missing, then draw what is there."""
     chosen = options.parse(__doc__)
     if chosen.dry_run:
-        mixing.announce(chosen)
+        grid.announce(chosen)
         return
+    from cifake import mixing
+
     mixing.train_missing(chosen)
     command.wrote(draw(chosen.folders))
 

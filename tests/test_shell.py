@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh"]
+RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh", "run-E3.sh"]
 SHELL_FILES = [*RUNNERS, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
 SCRIPTS = [
     "create_demo.py",
@@ -27,6 +27,7 @@ SCRIPTS = [
     "visualise.py",
     "final_evaluate.py",
     "write_report.py",
+    "worth_of_fake.py",
 ]
 BOTH_SOURCES = {
     name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")
@@ -154,6 +155,7 @@ def test_is_executable(script):
     [
         ("run.sh", ALL_STEPS),
         *((f"run-{name}.sh", [["create_metadata.py"], *both]) for name, both in BOTH_SOURCES.items()),
+        ("run-E3.sh", [["create_metadata.py"], ["worth_of_fake.py"]]),
     ],
 )
 def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script, steps):
@@ -184,8 +186,10 @@ def test_the_demo_stays_in_its_own_folder(study):
     result = run(study, "run.sh", "--demo", "--seed", "3")
     assert result.returncode == 0
     folders = ["--images", str(study / "demo" / "images"), "--output", str(study / "demo"), "--seed", "3"]
-    assert [call[0] for call in calls(study)] == ["create_demo.py", *(step[0] for step in ALL_STEPS)]
+    steps = ["create_demo.py", *(step[0] for step in ALL_STEPS), "worth_of_fake.py"]
+    assert [call[0] for call in calls(study)] == steps
     assert all(call[1:7] == folders for call in calls(study))
+    assert calls(study)[-1][7:9] == ["--models", "NN"]
     assert str(study / "demo") + "/E1_visualisations" in result.stdout
 
 
@@ -248,6 +252,15 @@ def test_refuses_a_source(study, script, options):
         == f"{script}: it does both FAKE and REAL; for one of them: python src/classify_{architecture}.py -data FAKE\n"
     )
     assert calls(study) == []
+
+
+def test_experiment_3_needs_both_sources_and_names_its_own_results(study):
+    ended = run(study, "run-E3.sh", "-data", "FAKE")
+    assert (ended.returncode, ended.stderr) == (2, "run-E3.sh: it needs both FAKE and REAL; leave -data out.\n")
+    ended = run(study, "run-E3.sh", "--shard", "2/8")
+    assert ended.returncode == 0, ended.stderr
+    assert f"Reports: {study}/E3_results;" in ended.stdout
+    assert "about 28 min left" in ended.stdout  # an eighth
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -25,17 +25,6 @@ class Budget:
         return hashlib.sha256(np.array(numbers, "<i8").tobytes()).hexdigest()
 
 
-def why_not(numbers: np.ndarray, classes: int, size: int) -> str | None:
-    """Why a budget of `size` images cannot be drawn from images of these classes, in words; None where it can be."""
-    fewest = int(np.bincount(numbers, minlength=classes).min())
-    needed = -(-size // classes)
-    if needed > fewest:
-        return f"it takes {needed:,} images of each class, and there are {fewest:,} of one"
-    if size // classes < FIFTH:
-        return f"it gives some of the {classes} classes fewer than {FIFTH} images, and so none for validation"
-    return None
-
-
 def draw(numbers: np.ndarray, size: int, seed: int, source: str) -> Budget:
     """Draw `size` rows; `numbers` [n] is the class of each row, from 0.
 

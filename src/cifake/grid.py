@@ -1,13 +1,19 @@
-"""The runs of experiment 3: classifier x seed x budget of REAL images x arm, their settings, files and order. No TensorFlow."""
+"""The runs of experiment 3, classifier x seed x budget of REAL images x arm: their settings, files, order, and what is missing.
+
+Standard library only.
+"""
 
 import argparse
 import hashlib
+import itertools
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cifake import arms, experiment, metadata, protocol, records, runs
+from cifake import arms, command, experiment, metadata, protocol, records, runs
+from cifake.command import log
 from cifake.errors import StudyError
 from cifake.folders import REPOSITORY, Folders, shown
 
@@ -84,6 +90,63 @@ def runs_of(chosen: argparse.Namespace, sizes: list[int]) -> list[Run]:
         ]
     number, shards = chosen.shard
     return wanted[number - 1 :: shards]
+
+
+def why_not(size: int, images: list[int]) -> str | None:
+    """Why no balanced budget of `size` can be drawn from so many images of each class, in words; None where it can be."""
+    needed, least = -(-size // len(images)), round(1 / protocol.VALIDATION_SHARE)
+    if needed > min(images):
+        return f"it takes {needed:,} images of each class, and there are {min(images):,} of one"
+    if size // len(images) < least:
+        return f"it gives some of the {len(images)} classes fewer than {least} images, and so none for validation"
+    return None
+
+
+def sizes_of(rows: tuple[metadata.Row, ...], classes: tuple[str, ...]) -> list[int]:
+    """The budgets that can be drawn from the REAL training images; the others are named. Raises StudyError where there is none."""
+    images = Counter(row.label for row in rows)
+    reasons = {size: why_not(size, [images[label] for label in classes]) for size in protocol.BUDGETS}
+    for size, reason in reasons.items():
+        if reason:
+            log.info("A budget of %s REAL images is left out: %s.", f"{size:,}", reason)
+    sizes = [size for size, reason in reasons.items() if reason is None]
+    if not sizes:
+        raise StudyError(
+            f"The REAL training images are too few for experiment 3, whose smallest budget is {min(protocol.BUDGETS):,} images; add "
+            "images of each class."
+        )
+    return sizes
+
+
+def announce(chosen: argparse.Namespace) -> None:
+    """--dry-run: how many runs are there and missing, and how long they take. Images are not read, so a change in them goes unseen."""
+    rows, classes = {}, metadata.class_names(chosen.folders)
+    for source in protocol.SOURCES:
+        csv = chosen.folders.metadata(source, "train")
+        rows[source] = tuple(metadata.read_csv(csv, classes)) if csv.exists() else ()
+    sizes = sizes_of(rows["REAL"], classes) if rows["REAL"] else list(protocol.BUDGETS)
+    copies = (1 + protocol.COPIES) * (sum(map(len, rows.values())) or 100_000)
+    for architecture, members in itertools.groupby(runs_of(chosen, sizes), lambda run: run.architecture):
+        members = list(members)
+        missing = sum(why(run, _data_as_recorded(run), chosen.fresh) is not None for run in members)
+        seconds = missing * SECONDS_OF_RUN[architecture] * chosen.steps / protocol.STEPS
+        seconds += copies / FEATURES_A_SECOND if architecture == "VGG16" and missing else 0
+        log.info(
+            "%s: of %d runs %d are there and %d would be done%s",
+            architecture,
+            len(members),
+            len(members) - missing,
+            missing,
+            f", in about {command.spoken(seconds)} on two cores" if missing else "",
+        )
+
+
+def _data_as_recorded(run: Run) -> dict[str, dict]:
+    """The images of a run as its record has them; nothing where it has none, or a damaged one."""
+    try:
+        return records.read(run.files["record"], records.E3_KEYS)["data"]
+    except (OSError, StudyError):
+        return {}
 
 
 def why(run: Run, data: dict[str, dict], fresh: bool) -> str | None:

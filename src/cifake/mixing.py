@@ -13,7 +13,6 @@ import numpy as np
 
 from cifake import budgets, command, evaluation, experiment, grid, metadata, protocol, records, runs
 from cifake.command import log
-from cifake.errors import StudyError
 from cifake.files import checksum
 
 if TYPE_CHECKING:
@@ -37,53 +36,6 @@ class Prepared:
     seconds: float
 
 
-def sizes_of(rows: tuple[metadata.Row, ...], classes: tuple[str, ...]) -> list[int]:
-    """The budgets that can be drawn from the REAL training images; the others are named. Raises StudyError where there is none."""
-    numbers = np.array([row.number - 1 for row in rows])
-    reasons = {size: budgets.why_not(numbers, len(classes), size) for size in protocol.BUDGETS}
-    for size, reason in reasons.items():
-        if reason:
-            log.info("A budget of %s REAL images is left out: %s.", f"{size:,}", reason)
-    sizes = [size for size, reason in reasons.items() if reason is None]
-    if not sizes:
-        raise StudyError(
-            f"The REAL training images are too few for experiment 3, whose smallest budget is {min(protocol.BUDGETS):,} images; add "
-            "images of each class."
-        )
-    return sizes
-
-
-def announce(chosen: argparse.Namespace) -> None:
-    """--dry-run: how many runs are there and missing, and how long they take. Images are not read, so a change in them goes unseen."""
-    rows, classes = {}, metadata.class_names(chosen.folders)
-    for source in protocol.SOURCES:
-        csv = chosen.folders.metadata(source, "train")
-        rows[source] = tuple(metadata.read_csv(csv, classes)) if csv.exists() else ()
-    sizes = sizes_of(rows["REAL"], classes) if rows["REAL"] else list(protocol.BUDGETS)
-    copies = (1 + protocol.COPIES) * sum(map(len, rows.values()))
-    for architecture, members in itertools.groupby(grid.runs_of(chosen, sizes), lambda run: run.architecture):
-        members = list(members)
-        missing = sum(grid.why(run, _data_as_recorded(run), chosen.fresh) is not None for run in members)
-        seconds = missing * grid.SECONDS_OF_RUN[architecture] * chosen.steps / protocol.STEPS
-        seconds += copies / grid.FEATURES_A_SECOND if architecture == "VGG16" and missing else 0
-        log.info(
-            "%s: of %d runs %d are there and %d would be done%s",
-            architecture,
-            len(members),
-            len(members) - missing,
-            missing,
-            f", in about {command.spoken(seconds)} on two cores" if missing else "",
-        )
-
-
-def _data_as_recorded(run: grid.Run) -> dict[str, dict]:
-    """The images of a run as its record has them; nothing where it has none, or a damaged one."""
-    try:
-        return records.read(run.files["record"], records.E3_KEYS)["data"]
-    except (OSError, StudyError):
-        return {}
-
-
 def train_missing(chosen: argparse.Namespace) -> None:
     """Do the runs that the options ask for and that have no record yet, one after the other."""
     log.info("Experiment 3: reading the images")
@@ -92,7 +44,7 @@ def train_missing(chosen: argparse.Namespace) -> None:
         for source, split in (("REAL", "train"), ("FAKE", "train"), ("REAL", "test"))
     }
     real = splits["REAL", "train"]
-    wanted = grid.runs_of(chosen, sizes_of(real.rows, real.classes))
+    wanted = grid.runs_of(chosen, grid.sizes_of(real.rows, real.classes))
     for architecture, members in itertools.groupby(wanted, lambda run: run.architecture):
         members = list(members)
         missing = [run for run in members if grid.why(run, grid.data_of(run, splits), chosen.fresh)]
@@ -145,9 +97,10 @@ def _prepare(architecture: str, splits: Splits, augmented: bool, chosen: argpars
     device = devices.prepare(chosen.verbose)
     from cifake import architectures, augmentation, features, images
 
-    backbone = experiment.backbone_of(architecture, chosen)
-    with architectures.precision(chosen.precision):  # of the training's features, not of those that are tested
-        computing = experiment.backbone_of(architecture, chosen)
+    backbone = computing = experiment.backbone_of(architecture, chosen)
+    if chosen.precision != "float32":  # for the training's features, not for those that are tested
+        with architectures.precision(chosen.precision):
+            computing = experiment.backbone_of(architecture, chosen)
     is_computed = backbone is not None and bool(backbone.weights)
     variants = 1 + protocol.COPIES if is_computed and augmented else 1
     rows = sum(len(splits[source, "train"].rows) for source in protocol.SOURCES)
@@ -167,6 +120,8 @@ def _prepare(architecture: str, splits: Splits, augmented: bool, chosen: argpars
             if variant:
                 label += f", augmented copy {variant} of {protocol.COPIES}"
                 fingerprint += f" copy {variant}, shift {protocol.SHIFT}, rotation {protocol.ROTATION}"
+            if is_computed:
+                log.info("%s: computing the features, where they are not kept from before", label)
             inputs[variant, place] = features.of_images(
                 computing if is_computed else None,
                 pixels,
