@@ -18,7 +18,7 @@ shares=$(value_of --shard 1/1 "$@")
 shares=${shares#*/}
 case $shares in '' | 0* | *[!0-9]*) shares=1 ;; esac # what is wrong with it is said by the first step
 step 7 "metadata" create_metadata.py
-step $((13500 / shares)) "experiment 3" worth_of_fake.py
+step $((14500 / shares)) "experiment 3" worth_of_fake.py
 
 results_in E3_results E3_visualisations
 run_steps "$@"

@@ -260,7 +260,7 @@ def test_experiment_3_needs_both_sources_and_names_its_own_results(study):
     ended = run(study, "run-E3.sh", "--shard", "2/8")
     assert ended.returncode == 0, ended.stderr
     assert f"Reports: {study}/E3_results;" in ended.stdout
-    assert "about 28 min left" in ended.stdout  # an eighth
+    assert "about 30 min left" in ended.stdout  # an eighth
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
