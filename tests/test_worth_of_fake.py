@@ -292,7 +292,7 @@ def test_a_flip_is_horizontal_and_no_image_is_moved_far():
     assert np.array_equal(copies, augmentation.copies(pixels, 1, 0))
 
 
-def test_the_arms_are_the_issues():
+def test_the_arms_have_their_names():
     assert [arm.name for arm in (*arms.WITH_REAL, arms.FAKE)] == [
         "REAL",
         "REAL + augmentation",
