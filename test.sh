@@ -2,6 +2,8 @@
 # Test the study's programs with ruff, shellcheck and pytest. It needs no CIFAKE, no GPU, and a network only to install.
 #
 #   bash test.sh                  all, on two processor cores some 6 minutes; env/ is set up first where it is missing
+#   bash test.sh --long           the long tests too: trainings that are killed at every operation on files, disks that fill
+#                                 at each; an hour or so
 #   bash test.sh -k metadata      options go to pytest
 #   PYTHON=python bash test.sh    with your own Python instead of env/; nothing is installed
 set -e

@@ -127,9 +127,9 @@ run_steps() {
             --fresh) AGAIN='The same command begins anew; without --fresh it trains only what has no results yet.' ;;
         esac
     done
-    trap 'stop INT 130' INT
-    trap 'stop TERM 143' TERM
-    trap 'stop HUP 129' HUP
+    trap 'stop 130' INT
+    trap 'stop 143' TERM
+    trap 'stop 129' HUP
     if [ -n "$DRY_RUN" ]; then
         ask_steps "$@"
     else
@@ -260,13 +260,14 @@ attend() {
     return "$code"
 }
 
-# Ctrl-C or a signal: pass it on to what runs, wait for that, and leave nothing behind. Python answers a signal only between
-# two calls into TensorFlow, which may take long; nothing is lost by ending it, since the study writes its files whole.
-stop() { # signal, exit code
+# Ctrl-C or a signal: pass it on to what runs, wait for that, and leave nothing behind. It is passed on as SIGTERM, since
+# Python answers Ctrl-C with a traceback in the moment before a script has begun. It answers a signal only between two calls
+# into TensorFlow, which may take long; nothing is lost by ending it, since the study writes its files whole.
+stop() { # exit code
     local group
     trap '' INT TERM HUP
     for group in $(jobs -p); do
-        kill -"$1" -- "-$group" 2>/dev/null || continue
+        kill -TERM -- "-$group" 2>/dev/null || continue
         for _ in {1..20}; do
             kill -0 -- "-$group" 2>/dev/null || break
             sleep 0.1
@@ -274,7 +275,7 @@ stop() { # signal, exit code
         kill -KILL -- "-$group" 2>/dev/null || :
     done
     echo "$COMMAND stopped${WHERE:+ at $WHERE}. $AGAIN" >&2
-    exit "$2"
+    exit "$1"
 }
 
 duration() { # seconds

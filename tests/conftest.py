@@ -14,6 +14,7 @@ from cifake import protocol
 from cifake.folders import REPOSITORY, Folders
 
 CLASSES = len(protocol.CIFAKE_CLASSES)
+LEFT_OUT = pytest.StashKey[int]()  # how many long tests are not run
 
 
 def jpeg(number: int, source: str, seed: int) -> bytes:
@@ -42,6 +43,27 @@ def make_images(folder: Path, train: int, test: int, classes: int = CLASSES) -> 
                     seed = image + 10_000 * (split == "test")
                     (part / file_name(image, number)).write_bytes(jpeg(number, source, seed))
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests that take many minutes too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long tests, unless they are asked for."""
+    left_out = [] if config.getoption("--long") else [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    config.stash[LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """Say how many tests have been left out."""
+    if config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"{config.stash[LEFT_OUT]} long test(s) left out; bash test.sh --long runs them too."
+        )
 
 
 @pytest.fixture(scope="session")

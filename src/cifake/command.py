@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cifake.errors import StudyError
-from cifake.folders import shown
+from cifake.folders import REPOSITORY, shown
 
 log = logging.getLogger("cifake")
 
 _when_stopped = "Stopped; the same command starts this step again."
+_errors = os.dup(2)  # stays open while devices.without_chatter holds back what comes to 2 itself
 
 
 def when_stopped(sentence: str) -> None:
@@ -30,17 +32,30 @@ def _stop(number: int, _frame: object) -> None:
 
     Nothing is lost by it, since every file of the study is written whole or not at all.
     """
-    sys.stdout.flush()
-    os.write(2, f"\n{_when_stopped}\n".encode())
+    with suppress(OSError, RuntimeError):  # the reader has gone, or the signal came in the midst of a flush
+        sys.stdout.flush()
+    with suppress(OSError):
+        os.write(_errors, f"\n{_when_stopped}\n".encode())
     os._exit(128 + number)
+
+
+def _answer_signals() -> None:
+    """Have Ctrl-C and SIGTERM end the script in good order from now on."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+
+
+# What a script imports takes a tenth of a second, so that this comes before, and not only with `run`; where something else
+# imports this file, such as a test, that is not for it to say.
+if Path(sys.argv[0]).resolve().parent == REPOSITORY / "src":
+    _answer_signals()
 
 
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the exit code that fits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.raiseExceptions = False  # where the log's reader has gone, print no traceback for each line
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    _answer_signals()
     script = Path(sys.argv[0]).name
     try:
         main()
@@ -51,8 +66,6 @@ def run(main: Callable[[], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except OSError as problem:
-        if problem.filename is None and problem.errno not in _REMEDIES:
-            raise
         sys.exit(_complain(script, _sentence(problem)))
     except ModuleNotFoundError as problem:
         advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
@@ -79,7 +92,7 @@ def _sentence(problem: OSError) -> str:
         f"{shown(Path(os.fsdecode(problem.filename)))}: " if isinstance(problem.filename, str | bytes | Path) else ""
     )
     remedy = _REMEDIES.get(problem.errno, "put that right")
-    return f"{where}{problem.strerror}; {remedy}, and run the same command again. Earlier results are as they were."
+    return f"{where}{problem.strerror or problem}; {remedy}, and run the same command again. Earlier results are as they were."
 
 
 def _complain(script: str, message: str) -> int:

@@ -126,6 +126,7 @@ def classify(architecture: str, chosen: argparse.Namespace) -> None:
                 else runs.difference(run.files["record"], run.files["model"], run.settings, data)
             )
             if why is None:
+                run.checkpoint.unlink(missing_ok=True)  # a start that was killed as the last thing may have left it
                 log.info("%s: already trained with these settings; --fresh trains again.", run.name)
                 continue
             if not chosen.fresh and _taken_from_the_plain_run(run, chosen.folders, data):

@@ -1,7 +1,9 @@
 """Writing a file whole or not at all, checksums, and the lock that keeps two runs apart; standard library only."""
 
+import glob
 import hashlib
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +42,40 @@ def write_flushed(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Have `write` make a file, and give it its name when it is complete: readers see the old file or the new one."""
-    # The suffix stays, because Keras and matplotlib choose a format by it; the process number keeps two runs apart.
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.draft{path.suffix}")
+    remove_dead_drafts(path)
+    # The suffix stays, because Keras and matplotlib choose a format by it; machine and process keep two runs apart.
+    draft = path.with_name(f"{_drafts_of(path)}{os.getpid()}.draft{path.suffix}")
     write_flushed(draft, write)
-    draft.replace(path)
+    try:
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     flush(path.parent)
+
+
+def _drafts_of(path: Path) -> str:
+    """How the names of this machine's drafts of a file begin."""
+    return f".{path.stem}.{socket.gethostname()}-"
+
+
+def remove_dead_drafts(path: Path) -> None:
+    """Remove what processes of this machine that were killed have left of a file."""
+    for draft in path.parent.glob(f"{glob.escape(_drafts_of(path))}*.draft{glob.escape(path.suffix)}"):
+        process = draft.name.removeprefix(_drafts_of(path)).removesuffix(f".draft{path.suffix}")
+        if process.isdecimal() and not _is_alive(int(process)):
+            draft.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cifake import records
 from cifake.errors import StudyError
-from cifake.files import AlreadyHeldError, checksum, flush, held, write_flushed, write_whole
+from cifake.files import AlreadyHeldError, checksum, flush, held, remove_dead_drafts, write_flushed, write_whole
 from cifake.folders import Folders, shown
 
 
@@ -48,16 +48,21 @@ def finish_interrupted(paths: list[Path]) -> None:
         _put_in_place([path for path in paths if staged(path).exists()])
     for path in paths:
         staged(path).unlink(missing_ok=True)
-        for draft in path.parent.glob(f".{staged(path).stem}.*.draft{path.suffix}"):
-            draft.unlink(missing_ok=True)
+        remove_dead_drafts(staged(path))
 
 
 def _put_in_place(paths: list[Path]) -> None:
-    """Rename staged files to their names, in order."""
-    for path in paths:
-        staged(path).replace(path)
-    for folder in {path.parent for path in paths}:
-        flush(folder)
+    """Rename staged files to their names, in order. Raises StudyError where that fails half-way; they wait for the next start then."""
+    try:
+        for path in paths:
+            staged(path).replace(path)
+        for folder in {path.parent for path in paths}:
+            flush(folder)
+    except OSError as problem:
+        raise StudyError(
+            f"{shown(paths[-1].parent)}: the new results are complete, but not all could be put in place ({problem.strerror}); check the "
+            "disk or the connection to it, and run the same command again: it goes on there."
+        ) from None
 
 
 class BusyError(StudyError):
