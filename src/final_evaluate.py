@@ -14,7 +14,7 @@ two cores. The original study's macro F1 on REAL: FAKE LeNet 0.35, FAKE VGG16 0.
 import argparse
 from pathlib import Path
 
-from cifake import command, crossing, options, protocol, records
+from cifake import command, crossing, experiment, options, protocol, records
 from cifake.command import log
 from cifake.errors import StudyError
 from cifake.files import write_text
@@ -25,6 +25,8 @@ def main() -> None:
     """Choose, test, draw."""
     chosen = options.parse(__doc__)
     folders = chosen.folders
+    if not chosen.dry_run:
+        experiment.finish_interrupted(folders)
     places = [folders.replicate(seed) for seed in chosen.seeds] if chosen.seeds else [folders]
     trained = {place: records.all_of(place)[0] for place in places}
     if chosen.dry_run and not any(trained.values()):

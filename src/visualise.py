@@ -8,7 +8,7 @@ test images that were trained on) to E1_visualisations/; where there are replica
 takes some seconds.
 """
 
-from cifake import command, options, protocol, records
+from cifake import command, experiment, options, protocol, records
 from cifake.command import log
 from cifake.errors import StudyError
 from cifake.files import write_text
@@ -19,6 +19,8 @@ def main() -> None:
     """Two figures for each architecture that has a record, and the tables."""
     chosen = options.parse(__doc__)
     folders = chosen.folders
+    if not chosen.dry_run:
+        experiment.finish_interrupted(folders)
     there, missing = records.all_of(folders)
     groups = records.over_seeds(folders)
     if missing:

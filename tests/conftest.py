@@ -1,9 +1,12 @@
 """What the tests share: a small study in place of CIFAKE, and a way to run the scripts as a user does."""
 
 import io
+import itertools
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,8 @@ from cifake import protocol
 from cifake.folders import REPOSITORY, Folders
 
 CLASSES = len(protocol.CIFAKE_CLASSES)
+EPOCHS = 3  # of the trainings that are disturbed
+Start = Callable[..., dict]  # what disturbed.py answers to a request
 LEFT_OUT = pytest.StashKey[int]()  # how many long tests are not run
 
 
@@ -97,3 +102,75 @@ def refused(result: subprocess.CompletedProcess, *words: str) -> None:
     assert "Traceback" not in result.stdout + result.stderr
     for word in words:
         assert word in result.stderr, result.stderr
+
+
+# ---- runs that are disturbed, see disturbed.py
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Start]:
+    """A function that has disturbed.py run a script to its end, or to where it is disturbed."""
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("disturbed.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def ask(words: list, below: Path, kind: str | None = None, number: int = 0, seconds: float | None = None) -> dict:
+        request = {"words": [str(word) for word in words], "below": str(below), "kind": kind, "number": number}
+        server.stdin.write(json.dumps(request | {"seconds": seconds}) + "\n")
+        server.stdin.flush()
+        return json.loads(server.stdout.readline())
+
+    yield ask
+    server.stdin.close()
+    server.wait(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def few_images(tmp_path_factory) -> Path:
+    """100 training and 20 test images, two batches an epoch: what is tested is what happens between the steps."""
+    return make_images(tmp_path_factory.mktemp("few images"), train=10, test=2)
+
+
+def words_of(architecture: str, folders: Folders, epochs: int = EPOCHS) -> list:
+    """How FAKE is trained for some epochs."""
+    options = ["-data", "FAKE", "-epochs", epochs, "--weights", "random"]
+    folder_options = ["--images", folders.images, "--output", folders.output]
+    return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, *folder_options]
+
+
+@pytest.fixture
+def new_study(few_images, tmp_path) -> Callable[[], Folders]:
+    """A function that gives a study with its CSVs and nothing else, each time another one."""
+    numbers = itertools.count()
+    made = script("create_metadata.py", "--images", few_images, "--output", tmp_path / "csvs")
+    assert made.returncode == 0, made.stderr
+
+    def make() -> Folders:
+        folders = Folders(few_images, tmp_path / f"study {next(numbers)}")
+        folders.output.mkdir()
+        (folders.output / "images").symlink_to(tmp_path / "csvs" / "images")
+        return folders
+
+    return make
+
+
+def left_behind(folders: Folders) -> list[str]:
+    """Checkpoints, drafts and staged files that are still there."""
+    return [
+        str(path.relative_to(folders.output))
+        for path in folders.output.rglob("*")
+        if path.name.startswith(".") or "checkpoint" in path.name
+    ]
+
+
+def moments(operations: list[str]) -> list[int]:
+    """Which operations to die at, counted from 1: all, but of the writes to one file only the first, the second and the last."""
+    chosen, number = [], 0
+    for operation, run in itertools.groupby(operations):
+        numbers = [number := number + 1 for _ in run]
+        chosen += {numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]} if "write" in operation else numbers
+    return sorted(chosen)

@@ -4,98 +4,26 @@
 """
 
 import itertools
-import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from conftest import REPOSITORY, make_images, script
+from conftest import EPOCHS, REPOSITORY, Start, left_behind, moments, words_of
 
 from cifake import protocol
 from cifake.folders import Folders
 
-EPOCHS = 3
 COMPARED = ("metrics.txt", "history.csv", "predictions.csv")
-Start = Callable[..., dict]  # what disturbed.py answers to a request
-
-
-@pytest.fixture(scope="module")
-def start() -> Iterator[Start]:
-    """A function that has disturbed.py run a script to its end, or to where it is disturbed."""
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("disturbed.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-    def ask(words: list, below: Path, kind: str | None = None, number: int = 0, seconds: float | None = None) -> dict:
-        request = {"words": [str(word) for word in words], "below": str(below), "kind": kind, "number": number}
-        server.stdin.write(json.dumps(request | {"seconds": seconds}) + "\n")
-        server.stdin.flush()
-        return json.loads(server.stdout.readline())
-
-    yield ask
-    server.stdin.close()
-    server.wait(timeout=60)
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory) -> Path:
-    """100 training and 20 test images, two batches an epoch: what is tested is what happens between the steps."""
-    return make_images(tmp_path_factory.mktemp("few images"), train=10, test=2)
-
-
-def words_of(architecture: str, folders: Folders) -> list:
-    """How FAKE is trained for some epochs."""
-    options = ["-data", "FAKE", "-epochs", EPOCHS, "--weights", "random"]
-    folder_options = ["--images", folders.images, "--output", folders.output]
-    return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, *folder_options]
-
-
-@pytest.fixture
-def new_study(images, tmp_path) -> Callable[[], Folders]:
-    """A function that gives a study with its CSVs and nothing else, each time another one."""
-    numbers = itertools.count()
-    made = script("create_metadata.py", "--images", images, "--output", tmp_path / "csvs")
-    assert made.returncode == 0, made.stderr
-
-    def make() -> Folders:
-        folders = Folders(images, tmp_path / f"study {next(numbers)}")
-        folders.output.mkdir()
-        (folders.output / "images").symlink_to(tmp_path / "csvs" / "images")
-        return folders
-
-    return make
 
 
 def results(architecture: str, folders: Folders) -> dict[str, bytes]:
     """The files that have to be the same, byte for byte."""
     return {ending: (folders.e1_results / f"FAKE_{architecture}_{ending}").read_bytes() for ending in COMPARED}
-
-
-def left_behind(folders: Folders) -> list[str]:
-    """Checkpoints, drafts and staged files that are still there."""
-    return [
-        str(path.relative_to(folders.output))
-        for path in folders.output.rglob("*")
-        if path.name.startswith(".") or "checkpoint" in path.name
-    ]
-
-
-def moments(operations: list[str]) -> list[int]:
-    """Which operations to die at, counted from 1: all, but of the writes to one file only the first, the second and the last."""
-    chosen, number = [], 0
-    for operation, run in itertools.groupby(operations):
-        numbers = [number := number + 1 for _ in run]
-        chosen += {numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]} if "write" in operation else numbers
-    return sorted(chosen)
 
 
 def undisturbed(start: Start, architecture: str, folders: Folders) -> tuple[dict[str, bytes], dict, float]:
@@ -149,6 +77,7 @@ def test_a_training_can_die_at_any_operation_and_any_moment(start, new_study, ar
         assert third["code"] == 0, f"{where}: {third['stderr']}"
         assert results(architecture, folders) == expected, where
         assert left_behind(folders) == [], where
+        shutil.rmtree(folders.output)
         deaths, by_time = deaths + 1, by_time + (second != 0)
 
     folders = new_study()
@@ -189,3 +118,71 @@ def test_a_script_that_is_killed_at_random_moments_comes_to_the_same_bytes(start
     assert left_behind(cut) == []
     with capsys.disabled():
         print(f"\nclassify_{architecture}.py: killed {deaths} times at a random moment; nothing was lost")
+
+
+@pytest.fixture(scope="module")
+def trained(start, few_images, tmp_path_factory) -> Folders:
+    """NN on FAKE and its CSVs, to be drawn and tested on REAL."""
+    folders = Folders(few_images, tmp_path_factory.mktemp("trained"))
+    options = ["--images", few_images, "--output", folders.output]
+    for name, *more in (("create_metadata.py",), ("classify_NN.py", "-data", "FAKE", "-epochs", "1")):
+        ended = start([REPOSITORY / "src" / name, *more, *options], folders.output)
+        assert ended["code"] == 0, ended["stderr"]
+    return folders
+
+
+def drawn(folders: Folders) -> dict[str, bytes]:
+    """All files but those that tell times, and locks."""
+    return {
+        str(path.relative_to(folders.output)): path.read_bytes()
+        for path in folders.output.rglob("*")
+        if path.is_file() and path.suffix not in (".json", ".lock")
+    }
+
+
+@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
+@pytest.mark.parametrize("name", ["create_metadata.py", "visualise.py", "final_evaluate.py"])
+def test_a_script_that_draws_or_tests_is_killed_and_started_again(start, trained, tmp_path, name, every, capsys):
+    def copy() -> Folders:
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        shutil.copytree(trained.output, tmp_path / "copy")
+        if name == "create_metadata.py":
+            shutil.rmtree(tmp_path / "copy" / "images")
+        return Folders(trained.images, tmp_path / "copy")
+
+    folders = copy()
+    words = [REPOSITORY / "src" / name, "--images", folders.images, "--output", folders.output]
+    ended = start(words, folders.output)
+    assert ended["code"] == 0, ended["stderr"]
+    expected = drawn(folders)
+    numbers = moments(ended["operations"])[every // 2 :: every]
+    for number in numbers:
+        folders = copy()
+        where = f"after a death at operation {number}, {ended['operations'][number - 1]}"
+        assert start(words, folders.output, "death", number)["code"] == -signal.SIGKILL, where
+        again = start(words, folders.output)
+        assert again["code"] == 0, f"{where}: {again['stderr']}"
+        assert drawn(folders) == expected, where
+        assert left_behind(folders) == [], where
+    if every == 1:
+        with capsys.disabled():
+            print(f"\n{name}: killed {len(numbers)} times at an operation; nothing was lost")
+
+
+def test_results_that_a_kill_left_half_in_place_are_not_read_mixed(start, trained, tmp_path):
+    """Trained anew and killed between two renames: the figures are drawn from the new results, all of them."""
+    shutil.copytree(trained.output, tmp_path / "copy")
+    folders = Folders(trained.images, tmp_path / "copy")
+    whole = start(words_of("NN", folders), folders.output)
+    shutil.rmtree(tmp_path / "copy")
+    shutil.copytree(trained.output, tmp_path / "copy")
+    number = whole["operations"].index("rename E1_results/FAKE_NN_history.csv") + 1
+    assert start(words_of("NN", folders), folders.output, "death", number)["code"] == -signal.SIGKILL
+    assert left_behind(folders) != []
+    ended = start([REPOSITORY / "src" / "visualise.py", "--output", folders.output], folders.output)
+    assert ended["code"] == 0, ended["stderr"]
+    table = (folders.e1_visualisations / "all_metrics_table.txt").read_text(encoding="utf-8")
+    assert table.splitlines()[-1].split()[-2] == str(EPOCHS)
+    assert [name for name in left_behind(folders) if "checkpoint" not in name] == []
+    assert "already trained" in start(words_of("NN", folders), folders.output)["stdout"]
+    assert left_behind(folders) == []

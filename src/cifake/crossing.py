@@ -35,6 +35,8 @@ def _on_source(source: str, members: list[tuple[Folders, dict]], chosen: argpars
         )
     waiting = []
     for place, record in members:
+        with runs.alone(chosen.folders, f"{_title(place, record)} on {source}"):
+            runs.finish_interrupted(list(records.e2_files(place, record["source"], record["architecture"]).values()))
         if not chosen.fresh and is_done(place, record, test.fingerprint):
             log.info("%s: already tested on %s images; --fresh tests again.", _title(place, record), source)
         elif fault := model_fault(place, record):
@@ -63,12 +65,10 @@ def _on_source(source: str, members: list[tuple[Folders, dict]], chosen: argpars
         untested = {key: value for key, value in record.items() if key not in ("seconds", "leak")}
         untested["data"] = record["data"] | {"test": {"images": len(test.rows), "sha256": test.fingerprint}}
         files = records.e2_files(place, record["source"], record["architecture"])
-        with runs.alone(chosen.folders, title):
-            runs.finish_interrupted(list(files.values()))
-            with runs.stage(list(files.values())) as make:
-                tested, report = testing.write(make, files, untested, test, pixels, probabilities)
-                tested |= devices.description(device)
-                make(files["record"], lambda path, tested=tested: records.write(tested, path))
+        with runs.alone(chosen.folders, title), runs.stage(list(files.values())) as make:
+            tested, report = testing.write(make, files, untested, test, pixels, probabilities)
+            tested |= devices.description(device)
+            make(files["record"], lambda path, tested=tested: records.write(tested, path))
         log.info("\n%s\n%s", title, report)
         command.wrote(list(files.values()))
 

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import shutil
 import time
@@ -102,6 +103,16 @@ def runs_of(architecture: str, chosen: argparse.Namespace) -> list[Run]:
         Run(chosen.data, architecture, folders, settings_of(architecture, chosen, seed))
         for seed, folders in seeds.items()
     ]
+
+
+def finish_interrupted(folders: Folders) -> None:
+    """Put in place what trainings that were killed as the last thing have left there, before their results are read."""
+    for place in (folders, *map(folders.replicate, folders.replicates())):
+        for source, architecture in itertools.product(protocol.SOURCES, protocol.ARCHITECTURES):
+            run = Run(source, architecture, place, settings={})
+            if runs.is_half_in_place(list(run.files.values())):
+                with runs.alone(folders, run.name):
+                    runs.finish_interrupted(list(run.files.values()))
 
 
 def classify(architecture: str, chosen: argparse.Namespace) -> None:

@@ -42,9 +42,14 @@ def stage(paths: list[Path]) -> Iterator[Callable[[Path, Callable[[Path], None]]
     _put_in_place(paths)
 
 
+def is_half_in_place(paths: list[Path]) -> bool:
+    """Whether an interruption has left a complete stage of which files may be in place already: its last file is there."""
+    return staged(paths[-1]).exists()
+
+
 def finish_interrupted(paths: list[Path]) -> None:
-    """After an interruption: put a complete stage in place (its last file is there), and remove an incomplete one."""
-    if staged(paths[-1]).exists():
+    """After an interruption: put a complete stage in place, and remove an incomplete one."""
+    if is_half_in_place(paths):
         _put_in_place([path for path in paths if staged(path).exists()])
     for path in paths:
         staged(path).unlink(missing_ok=True)
