@@ -134,7 +134,7 @@ def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, pl
 def test_no_module_reaches_upwards():
     """The order in which the package's files stand on each other, as src/README.md gives it."""
     layers = [
-        {"errors", "protocol", "folders", "evaluation", "arms", "budgets"},
+        {"errors", "protocol", "folders", "evaluation", "signals", "arms", "budgets"},
         {"files", "digits", "options", "command", "records"},
         {"metadata", "devices", "architectures", "augmentation"},
         {"duplicates", "images", "features", "runs", "histories", "comparison", "download", "worth"},

@@ -6,56 +6,24 @@ Exit codes: 0 done, 2 something to mend, 130 Ctrl-C, 143 SIGTERM; 1 is left to e
 import errno
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+from cifake import signals
 from cifake.errors import StudyError
-from cifake.folders import REPOSITORY, shown
+from cifake.folders import shown
 
 log = logging.getLogger("cifake")
 
-_when_stopped = "Stopped; the same command starts this step again."
-_errors = os.dup(2)  # stays open while devices.without_chatter holds back what comes to 2 itself
-
-
-def when_stopped(sentence: str) -> None:
-    """Set what a script says when Ctrl-C or SIGTERM ends it from now on."""
-    global _when_stopped
-    _when_stopped = sentence
-
-
-def _stop(number: int, _frame: object) -> None:
-    """End at once, without unwinding: TensorFlow's import and its threads would answer an exception with tracebacks.
-
-    Nothing is lost by it, since every file of the study is written whole or not at all.
-    """
-    with suppress(OSError, RuntimeError):  # the reader has gone, or the signal came in the midst of a flush
-        sys.stdout.flush()
-    with suppress(OSError):
-        os.write(_errors, f"\n{_when_stopped}\n".encode())
-    os._exit(128 + number)
-
-
-def _answer_signals() -> None:
-    """Have Ctrl-C and SIGTERM end the script in good order from now on."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-
-
-# What a script imports takes a tenth of a second, so that this comes before, and not only with `run`; where something else
-# imports this file, such as a test, that is not for it to say.
-if Path(sys.argv[0]).resolve().parent == REPOSITORY / "src":
-    _answer_signals()
+when_stopped = signals.when_stopped  # what a script says when Ctrl-C or SIGTERM ends it
 
 
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the exit code that fits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.raiseExceptions = False  # where the log's reader has gone, print no traceback for each line
-    _answer_signals()
+    signals.answer()
     script = Path(sys.argv[0]).name
     try:
         main()

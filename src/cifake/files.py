@@ -3,15 +3,19 @@
 import glob
 import hashlib
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from cifake import signals
 
 try:
     import fcntl
 except ImportError:  # Windows without WSL2, which TensorFlow does not support either
     fcntl = None
+
+
+_being_written: set[Path] = set()  # by this process, and not under their own names yet
 
 
 def checksum(path: Path) -> str:
@@ -30,14 +34,33 @@ def flush(path: Path) -> None:
 
 
 def write_flushed(path: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` make the file `path` and put it on the disk; where that fails, nothing of it stays."""
+    """Have `write` make the file `path` and put it on the disk; where that fails, nothing of it stays.
+
+    It counts as being written until `finished` is told of it: Ctrl-C removes it until then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _being_written.add(path)
     try:
         write(path)
         flush(path)
     except BaseException:
+        finished(path)
         path.unlink(missing_ok=True)
         raise
+
+
+def finished(path: Path) -> None:
+    """Let a file stay that write_flushed has made."""
+    _being_written.discard(path)
+
+
+def remove_what_is_being_written() -> None:
+    """For a process that is about to end."""
+    for path in list(_being_written):
+        path.unlink(missing_ok=True)
+
+
+signals.before_stopping(remove_what_is_being_written)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -51,12 +74,14 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+    finally:
+        finished(draft)
     flush(path.parent)
 
 
 def _drafts_of(path: Path) -> str:
     """How the names of this machine's drafts of a file begin."""
-    return f".{path.stem}.{socket.gethostname()}-"
+    return f".{path.stem}.{os.uname().nodename}-"
 
 
 def remove_dead_drafts(path: Path) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from cifake import records
 from cifake.errors import StudyError
-from cifake.files import AlreadyHeldError, checksum, flush, held, remove_dead_drafts, write_flushed, write_whole
+from cifake.files import (
+    AlreadyHeldError,
+    checksum,
+    finished,
+    flush,
+    held,
+    remove_dead_drafts,
+    write_flushed,
+    write_whole,
+)
 from cifake.folders import Folders, shown
 
 
@@ -29,14 +38,19 @@ def stage(paths: list[Path]) -> Iterator[Callable[[Path, Callable[[Path], None]]
     """
 
     def make(path: Path, write: Callable[[Path], None]) -> Path:
-        # A stage is complete when its record is there, so that must never be there in part.
-        (write_whole if path == paths[-1] else write_flushed)(staged(path), write)
+        if path != paths[-1]:
+            write_flushed(staged(path), write)
+        else:  # a stage is complete when its record is there, so that must never be there in part, nor without the others
+            for other in paths:
+                finished(staged(other))
+            write_whole(staged(path), write)
         return staged(path)
 
     try:
         yield make
     except BaseException:
-        for path in paths:
+        for path in reversed(paths):  # the record first: without it the others are never put in place
+            finished(staged(path))
             staged(path).unlink(missing_ok=True)
         raise
     _put_in_place(paths)

@@ -1,0 +1,117 @@
+"""Ctrl-C and SIGTERM at any moment: the right exit code at once, a sentence and no traceback, nothing in part, no process left."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, left_behind, words_of
+
+from cifake import protocol
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def launch(command: list, **more: str) -> subprocess.Popen:
+    """Start a command with Ctrl-C as a terminal has it: the tests themselves may run where it is ignored."""
+    return subprocess.Popen(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **more,
+    )
+
+
+def wait_for_the_first_import(process: subprocess.Popen) -> None:
+    """Wait until a script answers signals itself, by its caught ones; before, in its first 20 ms, the interpreter does."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():  # macOS has no /proc
+        time.sleep(0.5)
+        return
+    while process.poll() is None:
+        caught = next((line for line in status.read_text().splitlines() if line.startswith("SigCgt")), "SigCgt: 0")
+        if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.001)
+
+
+def stop_after(command: list, number: signal.Signals, seconds: float) -> bool:
+    """Start a script, send it a signal so many seconds after its first import, check how it ends; False where it had ended before."""
+    process = launch(command)
+    wait_for_the_first_import(process)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+    process.send_signal(number)
+    began = time.monotonic()
+    output, errors = process.communicate(timeout=60)
+    where = f"{number.name} after {seconds:.3f} s: {output}{errors}"
+    if process.returncode == 0:
+        return False
+    assert time.monotonic() - began < 3, where
+    assert process.returncode == CODES[number], where
+    assert "Traceback" not in errors, where
+    assert len(errors.strip().splitlines()) == 1 and errors.strip().startswith("Stopped"), where
+    return True
+
+
+@pytest.mark.parametrize(
+    ("architecture", "moments"),
+    [("VGG16", 5), *(pytest.param(name, 40, marks=pytest.mark.long) for name in protocol.ARCHITECTURES)],
+)
+def test_a_signal_at_any_moment_ends_a_training_at_once(new_study, architecture, moments, capsys):
+    """In TensorFlow's import, decoding, features, training, testing and writing, as it comes; seconds are spread over the whole."""
+    folders, chance = new_study(), random.Random(protocol.SEED)
+    stopped = 0
+    for moment in range(moments):
+        seconds = 9 * (moment + chance.random()) / moments
+        number = list(CODES)[moment % 2]
+        stopped += stop_after([sys.executable, *words_of(architecture, folders)], number, seconds)
+        assert [name for name in left_behind(folders) if "checkpoint.npz" not in name] == []
+    assert stopped >= moments / 3
+    if moments > 5:
+        with capsys.disabled():
+            print(f"\nclassify_{architecture}.py: {stopped} signals; none left a traceback or a file in part")
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_in_the_first_moment(tmp_path, number):
+    """Before the script's other imports, too."""
+    for name in ("visualise.py", "create_metadata.py", "final_evaluate.py", "predict.py"):
+        assert stop_after([sys.executable, REPOSITORY / "src" / name, "--output", tmp_path], number, 0) or name
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_stopped_runner_leaves_no_training_behind(new_study, number):
+    """A signal to the runner alone, as a cluster sends it, in the seconds in which the training imports TensorFlow."""
+    folders = new_study()
+    environment = {"PYTHON": sys.executable, "PATH": "/usr/bin:/bin"}
+    options = ["--images", folders.images, "--output", folders.output]
+    process = launch(["bash", REPOSITORY / "run-NN.sh", *options], env=environment)
+    while "FAKE NN: training at most" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+    assert len(processes_of(folders.output)) >= 2
+    began = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - began < 3
+    assert process.returncode == CODES[number]
+    assert "Stopped before the first epoch of FAKE NN" in errors
+    assert "run-NN.sh stopped at step 2 of 3 (NN on FAKE). The same command goes on from there" in errors
+    assert "Traceback" not in errors
+    time.sleep(0.2)
+    assert processes_of(folders.output) == []
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines of living processes that name a folder."""
+    lines = subprocess.run(
+        ["ps", "-ww", "-eo", "stat=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [line for line in lines if str(folder) in line and not line.startswith("Z")]
