@@ -109,7 +109,7 @@ trainings() { # the user's options
 
 # Whether a folder of images holds any, and no download that was cut short.
 has_images() {
-    [ ! -d "$1/.download" ] && [ -n "$(find "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]
+    [ ! -d "$1/.download" ] && [ -n "$(find -L "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]
 }
 
 # Run all steps with the user's options.

@@ -168,9 +168,12 @@ def left_behind(folders: Folders) -> list[str]:
 
 
 def moments(operations: list[str]) -> list[int]:
-    """Which operations to die at, counted from 1: all, but of the writes to one file only the first, the second and the last."""
+    """Before which operations to die, counted from 1: all, but of the writes to one file only the first, the second and the last.
+
+    What follows a flush to the disk is left out: for a process that dies, it leaves what was there before the flush.
+    """
     chosen, number = [], 0
     for operation, run in itertools.groupby(operations):
         numbers = [number := number + 1 for _ in run]
         chosen += {numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]} if "write" in operation else numbers
-    return sorted(chosen)
+    return sorted(number for number in chosen if number == 1 or "fsync" not in operations[number - 2])

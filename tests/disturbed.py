@@ -34,15 +34,15 @@ def disturb(below: str, kind: str | None, number: int, note: Callable[[str], Non
     count = 0
     replace, fsync, unlink, mkdir, open_file = os.replace, os.fsync, os.unlink, os.mkdir, io.open
 
-    def meet(name: str, path: object) -> None:
-        """An operation is about to happen: count it, and die or raise where it is its turn."""
+    def meet(name: str, path: object, changes: bool = True) -> None:
+        """An operation is about to happen: count it where it changes something, and die or raise where it is its turn."""
         nonlocal count
         if not isinstance(path, str | Path) or not Path(path).absolute().is_relative_to(below):
             return
-        if name != "read":
+        if changes:
             count += 1
             note(f"{name} {Path(path).absolute().relative_to(below)}\n")
-        if kind == "death" and name != "read" and count == number:
+        if kind == "death" and changes and count == number:
             os.kill(os.getpid(), signal.SIGKILL)
         if kind in FAULTS and count >= number and name in FAULTS[kind][1]:
             code = FAULTS[kind][0]
@@ -60,7 +60,7 @@ def disturb(below: str, kind: str | None, number: int, note: Callable[[str], Non
 
     def opened(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
         if isinstance(file, int) or not set(mode) & set("wax+"):
-            meet("read", file)
+            meet("read", file, changes=False)
             return open_file(file, mode, buffering, encoding, errors, newline, closefd, opener)
         meet("open", file)
         raw = Raw(os.fspath(file), mode.replace("t", ""), opener=opener)
@@ -73,8 +73,11 @@ def disturb(below: str, kind: str | None, number: int, note: Callable[[str], Non
     builtins.open = io.open = opened
     os.fsync = lambda descriptor: (meet("fsync", path_of(descriptor)), fsync(descriptor))[1]
     os.replace = lambda source, target, **more: (meet("rename", target), replace(source, target, **more))[1]
-    os.unlink = lambda path, **more: (meet("unlink", path), unlink(path, **more))[1]
-    os.mkdir = lambda path, *more, **others: (meet("mkdir", path), mkdir(path, *more, **others))[1]
+    os.unlink = lambda path, **more: (meet("unlink", path, Path(path).exists()), unlink(path, **more))[1]
+    os.mkdir = lambda path, *more, **others: (
+        meet("mkdir", path, not Path(path).exists()),
+        mkdir(path, *more, **others),
+    )[1]
 
 
 def run_script(words: list[str]) -> int:

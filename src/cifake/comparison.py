@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cifake import evaluation, protocol, records
+from cifake.command import log
 from cifake.files import checksum
-from cifake.folders import Folders
+from cifake.folders import Folders, shown
 
 Crossed = dict[
     tuple[str, str, str], list[dict]
@@ -127,6 +128,8 @@ def _hits(folders: Folders, tested_on: str) -> pd.DataFrame:
         for (source, architecture), record in records.all_of(folders, files_of)[0].items():
             path = files_of(folders, source, architecture)["predictions"]
             belongs = path.exists() and checksum(path) == record["predictions"]["sha256"]
+            if path.exists() and not belongs and record["test"]["source"] == tested_on:
+                log.info("%s is not that of its record, and is left out of the paired tests", shown(path))
             if record["test"]["source"] == tested_on and belongs:
                 by_image = pd.read_csv(path, index_col="filepath")
                 columns[records.name_of(record)] = by_image["label"] == by_image["predicted"]

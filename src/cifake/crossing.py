@@ -76,11 +76,14 @@ def _on_source(source: str, members: list[tuple[Folders, dict]], chosen: argpars
 def is_done(place: Folders, record: dict, fingerprint: str) -> bool:
     """Whether experiment 2 has tested just this classifier on just these images; its predictions are there as long as its model is."""
     files = records.e2_files(place, record["source"], record["architecture"])
-    if not files["record"].exists() or (not files["predictions"].exists() and model_path(place, record).exists()):
+    if not files["record"].exists():
         return False
     try:
         tested = records.read(files["record"])
     except StudyError:
+        return False
+    kept = files["predictions"].exists() and checksum(files["predictions"]) == tested["predictions"]["sha256"]
+    if not kept and model_path(place, record).exists():
         return False
     return tested["model"] == record["model"] and tested["data"]["test"]["sha256"] == fingerprint
 

@@ -12,12 +12,13 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cifake import command, metadata, options, protocol, records, runs
 from cifake.command import log
+from cifake.errors import StudyError
 from cifake.files import checksum
 from cifake.folders import Folders
 
@@ -154,7 +155,9 @@ def classify(architecture: str, chosen: argparse.Namespace) -> None:
 
 def _announce(run: Run, fresh: bool) -> None:
     """--dry-run: whether the classifier would be trained. Images are not read, so a change in them goes unseen."""
-    data = records.read(run.files["record"])["data"] if run.files["record"].exists() else {}
+    data = {}
+    with suppress(StudyError):  # where the record is damaged, the difference says so
+        data = records.read(run.files["record"])["data"] if run.files["record"].exists() else {}
     why = "--fresh" if fresh else runs.difference(run.files["record"], run.files["model"], run.settings, data)
     log.info("%s: %s", run.name, f"would be trained ({why})" if why else "already trained with these settings")
 

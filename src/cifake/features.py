@@ -4,7 +4,6 @@ Training takes the features of the training images, evaluation those of the test
 """
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,7 +97,7 @@ def _part(
             if kept.shape == (len(part), *backbone.output_shape[1:]) and kept.dtype == np.float32:
                 return kept
             reason = "it has another shape"
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as problem:
+        except Exception as problem:  # zip and numpy have many of their own for damaged bytes
             reason = str(problem)
         log.info("%s is damaged (%s) and is computed again", shown(path), reason)
     values = compute(backbone, change(part, start) if change else part, label)

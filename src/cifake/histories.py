@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cifake.errors import StudyError
@@ -25,10 +26,20 @@ def read(folders: Folders, record: dict) -> pd.DataFrame:
     path = folders.e1_results / f"{record['source']}_{record['architecture']}_history.csv"
     try:
         history = pd.read_csv(path, index_col="epoch", dtype=float)
-    except (OSError, ValueError):  # pandas' own errors of reading are ValueErrors
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ):  # pandas' own errors of reading are ValueErrors; text without commas is a TypeError
         history = None
-    if history is None or list(history.columns) != COLUMNS or len(history) != record["training"]["epochs"]:
+    if history is None or not _is_whole(history, record["training"]["epochs"]):
         raise StudyError(
             f"{shown(path)} is missing or damaged; train the classifier again with: bash run-{record['architecture']}.sh --fresh"
         )
     return history
+
+
+def _is_whole(history: pd.DataFrame, epochs: int) -> bool:
+    """Whether a table has so many epochs, each with its number and four values."""
+    numbered = list(history.index) == list(range(1, epochs + 1))
+    return numbered and list(history.columns) == COLUMNS and bool(np.isfinite(history.to_numpy()).all())

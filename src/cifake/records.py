@@ -1,5 +1,6 @@
 """Records: what was trained on what, how, and how it scored. Every table, figure and decision downstream is made from them."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Set
@@ -83,16 +84,23 @@ def _with_interval(scores: dict, name: str) -> str:
     return f"{scores[name]:.4f} ({low:.4f} to {high:.4f})"
 
 
+def _checksum(record: dict) -> str:
+    """SHA-256 of all that a record says."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
 def write(record: dict, path: Path) -> None:
-    """Write a record at a path."""
-    path.write_text(text_of(record), encoding="utf-8")
+    """Write a record at a path, with its own checksum as the last entry."""
+    path.write_text(text_of(record | {"sha256": _checksum(record)}), encoding="utf-8")
 
 
 def read(path: Path, keys: Set[str] = KEYS) -> dict:
     """A record. Raises StudyError where the file is damaged or no record."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (ValueError, RecursionError):  # what text and JSON that are none raise are ValueErrors
+        record = None
+    if isinstance(record, dict) and "sha256" in record and record.pop("sha256") != _checksum(record):
         record = None
     if not isinstance(record, dict) or not record.keys() >= keys:
         raise StudyError(f"{shown(path)} is damaged or no record; delete it and run the same command again.")
@@ -118,14 +126,18 @@ def all_of(
 ) -> tuple[dict[tuple[str, str], dict], list[str]]:
     """The records of an experiment by (source, architecture), in the study's order, and the names of the classifiers without one.
 
-    Raises StudyError where the records disagree on the classes.
+    Raises StudyError where the records disagree on the classes, or one is another classifier's.
     """
     there, missing = {}, []
     for architecture in protocol.ARCHITECTURES:
         for source in protocol.SOURCES:
             path = files_of(folders, source, architecture)["record"]
             if path.exists():
-                there[source, architecture] = read(path)
+                there[source, architecture] = record = read(path)
+                if name_of(record) != f"{source} {architecture}":
+                    raise StudyError(
+                        f"{shown(path)} is the record of {name_of(record)}; delete it, or put it back under its own name."
+                    )
             else:
                 missing.append(f"{source} {architecture}")
     if len({tuple(record["classes"]) for record in there.values()}) > 1:

@@ -3,7 +3,6 @@
 import json
 import math
 import time
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -169,7 +168,7 @@ def load(path: Path, key: str) -> Kept | None:
             for part in ("weights", "optimiser", "best_weights")
         }
         kept = Kept(Training(**state), **parts)
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError) as problem:
+    except Exception as problem:  # zip, numpy and JSON have many of their own for damaged bytes
         log.info("%s is damaged (%s); this training begins anew", shown(path), problem)
         return None
     if belongs_to != key:
