@@ -26,11 +26,7 @@ def read(folders: Folders, record: dict) -> pd.DataFrame:
     path = folders.e1_results / f"{record['source']}_{record['architecture']}_history.csv"
     try:
         history = pd.read_csv(path, index_col="epoch", dtype=float)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-    ):  # pandas' own errors of reading are ValueErrors; text without commas is a TypeError
+    except Exception:  # pandas has many of its own for damaged text
         history = None
     if history is None or not _is_whole(history, record["training"]["epochs"]):
         raise StudyError(
