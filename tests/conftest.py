@@ -167,13 +167,17 @@ def left_behind(folders: Folders) -> list[str]:
     ]
 
 
-def moments(operations: list[str]) -> list[int]:
-    """Before which operations to die, counted from 1: all, but of the writes to one file only the first, the second and the last.
+def moments(operations: list[str], after_flushes: bool = True) -> list[int]:
+    """Before which operations to disturb, counted from 1: all, but of the writes to one file only the first, the second and the last.
 
-    What follows a flush to the disk is left out: for a process that dies, it leaves what was there before the flush.
+    What follows a flush to the disk may be left out: a process that dies there leaves what it would have left before the flush.
     """
     chosen, number = [], 0
     for operation, run in itertools.groupby(operations):
         numbers = [number := number + 1 for _ in run]
         chosen += {numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]} if "write" in operation else numbers
-    return sorted(number for number in chosen if number == 1 or "fsync" not in operations[number - 2])
+    return [
+        number
+        for number in sorted(chosen)
+        if after_flushes or number == 1 or not operations[number - 2].startswith("fsync")
+    ]

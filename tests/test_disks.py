@@ -117,7 +117,7 @@ def check_failing(start: Start, copy: Callable[[], Folders], architecture: str, 
 
 @pytest.mark.parametrize(("architecture", "kind"), SEVERAL_WAYS)
 def test_a_disk_that_fails_leaves_the_earlier_results(start, copy, architecture, kind):
-    assert check_failing(start, copy, architecture, kind, every=6 if kind == "failed rename" else 45) >= 2
+    assert check_failing(start, copy, architecture, kind, every=6 if kind == "failed rename" else 30) >= 2
 
 
 @pytest.mark.long
