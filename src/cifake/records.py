@@ -86,7 +86,8 @@ def _with_interval(scores: dict, name: str) -> str:
 
 def _checksum(record: dict) -> str:
     """SHA-256 of all that a record says."""
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    as_read = json.loads(json.dumps(record))  # keys that are numbers become text, and have another order then
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 
 def write(record: dict, path: Path) -> None:
