@@ -14,7 +14,7 @@ case $1 in -h | --help) show_usage && exit ;; esac
 echo "Testing takes some 6 minutes on two processor cores; the first time, the installation some more."
 if [ -n "$PYTHON" ]; then
     check_own_python
-    "$PYTHON" -c 'import pytest, hypothesis, selenium, ruff' 2>/dev/null ||
+    "$PYTHON" -c 'import pytest, xdist, hypothesis, selenium, ruff' 2>/dev/null ||
         die "PYTHON=$PYTHON lacks test tools; install them: $PYTHON -m pip install -r tests/requirements.txt"
 else
     env_is_ready "$CUDA" || bash "$REPOSITORY/setup.sh"
@@ -33,7 +33,7 @@ echo "shellcheck"
 shellcheck "$REPOSITORY"/*.sh "$REPOSITORY"/src/*.sh "$REPOSITORY"/.ci/run || failed="$failed shellcheck"
 
 echo "pytest"
-"$PYTHON" -m pytest -q "$REPOSITORY/tests" "$@" || failed="$failed pytest"
+"$PYTHON" -m pytest -q -n 2 --dist loadfile "$REPOSITORY/tests" "$@" || failed="$failed pytest"
 
 if [ -n "$failed" ]; then
     echo "test.sh: failed:$failed" >&2

@@ -19,7 +19,7 @@ from cifake.folders import REPOSITORY, Folders
 CLASSES = len(protocol.CIFAKE_CLASSES)
 EPOCHS = 3  # of the trainings that are disturbed
 Start = Callable[..., dict]  # what disturbed.py answers to a request
-LEFT_OUT = pytest.StashKey[int]()  # how many long tests are not run
+COUNTED = "counted"  # the property of a test that it has printed at the end
 
 
 def jpeg(number: int, source: str, seed: int) -> bytes:
@@ -60,15 +60,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    config.stash[LEFT_OUT] = len(left_out)
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """Say how many tests have been left out."""
-    if config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(
-            f"{config.stash[LEFT_OUT]} long test(s) left out; bash test.sh --long runs them too."
-        )
+    """What tests have counted, and that the long ones have been left out."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if report.when == "call" and name == COUNTED:
+                terminalreporter.write_line(text)
+    if not config.getoption("--long"):
+        terminalreporter.write_line("The long tests were left out; bash test.sh --long runs them too.")
+
+
+@pytest.fixture
+def counted(record_property) -> Callable[[str], None]:
+    """A function with which a test has a sentence printed at the end of all, wherever it runs."""
+    return lambda sentence: record_property(COUNTED, sentence)
 
 
 @pytest.fixture(scope="session")

@@ -122,11 +122,10 @@ def test_a_disk_that_fails_leaves_the_earlier_results(start, copy, architecture,
 
 @pytest.mark.long
 @pytest.mark.parametrize(("architecture", "kind"), [*SEVERAL_WAYS, ("LeNet", "full disk"), ("VGG16", "full disk")])
-def test_a_disk_can_fail_at_any_operation(start, copy, architecture, kind, capsys):
+def test_a_disk_can_fail_at_any_operation(start, copy, architecture, kind, counted):
     failed = check_failing(start, copy, architecture, kind, every=1)
     assert failed > 5
-    with capsys.disabled():
-        print(f"\nFAKE {architecture}, {kind}: {failed} faults; nothing was lost")
+    counted(f"FAKE {architecture}, {kind}: {failed} faults; nothing was lost")
 
 
 def check_drawing(start: Start, copy: Callable[[], Folders], name: str, every: int) -> int:
@@ -170,10 +169,9 @@ def test_a_full_disk_leaves_csvs_figures_and_tables_whole(start, copy, name):
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_disk_can_be_full_at_any_operation_of_a_script(start, copy, name, capsys):
+def test_a_disk_can_be_full_at_any_operation_of_a_script(start, copy, name, counted):
     failed = check_drawing(start, copy, name, every=1)
-    with capsys.disabled():
-        print(f"\n{name}: {failed} full disks; nothing was lost")
+    counted(f"{name}: {failed} full disks; nothing was lost")
 
 
 MOUNTED = r"""
@@ -245,11 +243,10 @@ def test_a_small_disk_that_is_full_leaves_the_earlier_results(earlier, tmp_path)
 
 
 @pytest.mark.long
-def test_small_disks_of_many_sizes_leave_the_earlier_results(earlier, tmp_path, capsys):
+def test_small_disks_of_many_sizes_leave_the_earlier_results(earlier, tmp_path, counted):
     needs_mounts()
     failed = check_small_disks(earlier, tmp_path, sizes=40)
-    with capsys.disabled():
-        print(f"\n{failed} small disks were full; nothing was lost")
+    counted(f"{failed} small disks were full; nothing was lost")
 
 
 def test_a_read_only_folder_is_named(earlier, tmp_path):

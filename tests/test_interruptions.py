@@ -61,7 +61,7 @@ def test_a_training_that_is_killed_again_and_again_comes_to_the_same_bytes(start
 
 @pytest.mark.long
 @pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
-def test_a_training_can_die_at_any_operation_and_any_moment(start, new_study, architecture, capsys):
+def test_a_training_can_die_at_any_operation_and_any_moment(start, new_study, architecture, counted):
     """At each operation in turn, then at a random moment of the start that goes on; the third is left alone."""
     expected, ended, seconds = undisturbed(start, architecture, new_study())
     chance, deaths, by_time = random.Random(protocol.SEED), 0, 0
@@ -84,16 +84,15 @@ def test_a_training_can_die_at_any_operation_and_any_moment(start, new_study, ar
     in_a_row = kill_until_through(start, architecture, folders, itertools.count(1))
     assert results(architecture, folders) == expected
     assert left_behind(folders) == []
-    with capsys.disabled():
-        print(
-            f"\nFAKE {architecture}: killed {deaths} times at an operation, {by_time} times at a random moment, {in_a_row} times in one "
-            "training; nothing was lost"
-        )
+    counted(
+        f"FAKE {architecture}: killed {deaths} times at an operation, {by_time} times at a random moment, {in_a_row} times in one "
+        "training; nothing was lost"
+    )
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
-def test_a_script_that_is_killed_at_random_moments_comes_to_the_same_bytes(start, new_study, architecture, capsys):
+def test_a_script_that_is_killed_at_random_moments_comes_to_the_same_bytes(start, new_study, architecture, counted):
     """The script itself, from the interpreter's first moment on; what disturbed.py gives is what it gives."""
     expected, _, _ = undisturbed(start, architecture, new_study())
     whole, cut, chance = new_study(), new_study(), random.Random(protocol.SEED)
@@ -116,8 +115,7 @@ def test_a_script_that_is_killed_at_random_moments_comes_to_the_same_bytes(start
     subprocess.run(command, check=True, capture_output=True)
     assert results(architecture, cut) == expected
     assert left_behind(cut) == []
-    with capsys.disabled():
-        print(f"\nclassify_{architecture}.py: killed {deaths} times at a random moment; nothing was lost")
+    counted(f"classify_{architecture}.py: killed {deaths} times at a random moment; nothing was lost")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +140,7 @@ def drawn(folders: Folders) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("every", [15, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
 @pytest.mark.parametrize("name", ["create_metadata.py", "visualise.py", "final_evaluate.py"])
-def test_a_script_that_draws_or_tests_is_killed_and_started_again(start, trained, tmp_path, name, every, capsys):
+def test_a_script_that_draws_or_tests_is_killed_and_started_again(start, trained, tmp_path, name, every, counted):
     def copy() -> Folders:
         shutil.rmtree(tmp_path / "copy", ignore_errors=True)
         shutil.copytree(trained.output, tmp_path / "copy")
@@ -166,8 +164,7 @@ def test_a_script_that_draws_or_tests_is_killed_and_started_again(start, trained
         assert drawn(folders) == expected, where
         assert left_behind(folders) == [], where
     if every == 1:
-        with capsys.disabled():
-            print(f"\n{name}: killed {len(numbers)} times at an operation; nothing was lost")
+        counted(f"{name}: killed {len(numbers)} times at an operation; nothing was lost")
 
 
 def test_results_that_a_kill_left_half_in_place_are_not_read_mixed(start, trained, tmp_path):

@@ -65,7 +65,7 @@ def stop_after(command: list, number: signal.Signals, seconds: float) -> bool:
     ("architecture", "moments"),
     [("VGG16", 5), *(pytest.param(name, 40, marks=pytest.mark.long) for name in protocol.ARCHITECTURES)],
 )
-def test_a_signal_at_any_moment_ends_a_training_at_once(new_study, architecture, moments, capsys):
+def test_a_signal_at_any_moment_ends_a_training_at_once(new_study, architecture, moments, counted):
     """In TensorFlow's import, decoding, features, training, testing and writing, as it comes; seconds are spread over the whole."""
     folders, chance = new_study(), random.Random(protocol.SEED)
     stopped = 0
@@ -76,8 +76,7 @@ def test_a_signal_at_any_moment_ends_a_training_at_once(new_study, architecture,
         assert [name for name in left_behind(folders) if "checkpoint.npz" not in name] == []
     assert stopped >= moments / 3
     if moments > 5:
-        with capsys.disabled():
-            print(f"\nclassify_{architecture}.py: {stopped} signals; none left a traceback or a file in part")
+        counted(f"classify_{architecture}.py: {stopped} signals; none left a traceback or a file in part")
 
 
 @pytest.mark.parametrize("number", CODES)
