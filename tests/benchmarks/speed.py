@@ -374,6 +374,7 @@ def main() -> None:
     chosen = parse()
     about = machine()
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
+        command.when_stopped(f"Stopped; {folder} may be deleted.")
         folders = sample(chosen.images, chosen.sample, Path(folder) / "sample")
         images = len(list(folders.split(SOURCE, "train").iterdir()))
         measured = compare(folders, chosen)
