@@ -1,6 +1,7 @@
 """From the bytes of image files to one array of pixels, once; and from that array to batches by index."""
 
 import io
+import mmap
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -106,17 +107,28 @@ def steps_of(rows: int, batch_size: int) -> int:
     return -(-rows // batch_size)
 
 
-def _without_autotuning(data: tf.data.Dataset) -> tf.data.Dataset:
-    """With autotuning, TensorFlow 2.21 may wait for seconds as each iterator ends, for a thread that sleeps."""
+def _as_written(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches made as the code says: of what TensorFlow 2.21 would do of itself, nothing helps here, and two things harm.
+
+    With autotuning it may wait for seconds as each iterator ends, for a thread that sleeps; its optimisations copy all inputs.
+    """
     choice = tf.data.Options()
     choice.autotune.enabled = False
+    choice.experimental_optimization.apply_default_optimizations = False
     return data.with_options(choice)
 
 
 def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
     """All inputs and class numbers as tensors in the processor's memory, for the batches to be gathered from."""
     with tf.device("CPU:0"):
-        return tf.constant(inputs), tf.constant(numbers)
+        return _copied_once(inputs), tf.constant(numbers)
+
+
+def _copied_once(array: np.ndarray) -> tf.Tensor:
+    """A large array as a tensor. tf.constant copies twice, the second time to align, and all three are held for a while."""
+    aligned = np.frombuffer(mmap.mmap(-1, array.nbytes), array.dtype).reshape(array.shape)  # begins where a page does
+    aligned[:] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())  # the same memory
 
 
 def _gather(order: tf.data.Dataset, inputs: tf.Tensor, numbers: tf.Tensor) -> tf.data.Dataset:
@@ -139,12 +151,12 @@ def training_batches(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: i
     # Keras must know how many batches there are: else it runs extra steps of the optimiser.
     batches = len(epochs) * steps_of(len(rows), protocol.BATCH_SIZE)
     order = order.apply(tf.data.experimental.assert_cardinality(batches))
-    return _without_autotuning(_gather(order, inputs, numbers))
+    return _as_written(_gather(order, inputs, numbers))
 
 
 def ordered_batches(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, size: int) -> tf.data.Dataset:
     """The given rows in their own order, in batches of (input, class number)."""
-    return _without_autotuning(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))
+    return _as_written(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))
 
 
 def picked_batches(
@@ -165,4 +177,4 @@ def picked_batches(
         picked.set_shape([None, *inputs.shape[1:]])
         return (change(picked, batch) if change else picked), tf.gather(numbers, rows)
 
-    return _without_autotuning(tf.data.Dataset.from_tensor_slices(rows).batch(size).enumerate().map(pick).prefetch(4))
+    return _as_written(tf.data.Dataset.from_tensor_slices(rows).batch(size).enumerate().map(pick).prefetch(4))
