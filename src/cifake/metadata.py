@@ -159,10 +159,8 @@ def read_csv(path: Path, classes: tuple[str, ...]) -> list[Row]:
         raise StudyError(f"{shown(path)} is not a CSV file ({error}); {remedy}") from None
     if not table or tuple(table[0]) != COLUMNS:
         raise StudyError(f"{shown(path)} does not begin with the columns {','.join(COLUMNS)}; {remedy}")
-    return [
-        _parsed(cells, classes, f"Line {line} of {shown(path)}", remedy)
-        for line, cells in enumerate(table[1:], start=2)
-    ]
+    name = shown(path)  # once: it asks the disk
+    return [_parsed(cells, classes, f"Line {line} of {name}", remedy) for line, cells in enumerate(table[1:], start=2)]
 
 
 def _parsed(cells: list[str], classes: tuple[str, ...], where: str, remedy: str) -> Row:
