@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from PIL import Image
 
 import predict
+from cifake import records
 from cifake.errors import StudyError
 from cifake.files import checksum
 from cifake.folders import REPOSITORY
@@ -28,7 +28,7 @@ def study(tmp_path_factory) -> Path:
 
     NN says 'dark' of dark pictures and 'bright, very' of bright ones.
     """
-    from cifake import architectures, devices, records
+    from cifake import architectures, devices
 
     devices.prepare()
     folder = tmp_path_factory.mktemp("study")
@@ -52,7 +52,7 @@ def study(tmp_path_factory) -> Path:
             "classes": CLASSES,
             "model": {"file": f"models/{model.name}", "sha256": checksum(model)},
         }
-        (folder / "E1_results" / f"{model.stem}_record.json").write_text(json.dumps(record), encoding="utf-8")
+        records.write(record, folder / "E1_results" / f"{model.stem}_record.json")
     picture(folder / "dark.png", (3, 5), 0)
     picture(folder / "bright photo.jpg", (640, 211), 255)
     Image.new("LA", (7, 7), (0, 0)).save(folder / "see-through.png")  # nothing on white paper
@@ -205,9 +205,9 @@ def test_the_record_of_another_model_is_not_believed(study, tmp_path, here):
 def test_a_damaged_model_is_named(study, tmp_path, here):
     model = tmp_path / "FAKE_NN.keras"
     model.write_bytes(zlib.compress(b"no model"))
-    record = json.loads((study / "E1_results/FAKE_NN_record.json").read_text(encoding="utf-8"))
+    record = records.read(study / "E1_results/FAKE_NN_record.json")
     record["model"]["sha256"] = checksum(model)
-    (tmp_path / "FAKE_NN_record.json").write_text(json.dumps(record))
+    records.write(record, tmp_path / "FAKE_NN_record.json")
     with pytest.raises(StudyError, match=r"FAKE_NN\.keras is not loaded"):
         here(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
 

@@ -15,7 +15,7 @@ from conftest import REPOSITORY, make_images, refused, run, script
 from PIL import Image
 
 import worth_of_fake
-from cifake import arms, augmentation, grid, metadata, mixing, options, protocol
+from cifake import arms, augmentation, grid, metadata, mixing, options, protocol, records
 from cifake.folders import Folders
 
 STEPS = "40"
@@ -251,9 +251,9 @@ def test_records_that_differ_in_more_than_the_run_are_not_shown_together(study, 
     folders = Folders(study.images, tmp_path / "output")
     shutil.copytree(study.e3_results, folders.e3_results)
     path = next((folders.e3_results / "LeNet").rglob("*_record.json"))
-    record = json.loads(path.read_text(encoding="utf-8"))
+    record = records.read(path, records.E3_KEYS)
     record["settings"]["steps"] = 60
-    path.write_text(json.dumps(record), encoding="utf-8")
+    records.write(record, path)
     with pytest.raises(Exception, match="differ in their settings or images"):
         grid.all_of(folders)
 

@@ -101,9 +101,8 @@ def read(path: Path, keys: Set[str] = KEYS) -> dict:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):  # what text and JSON that are none raise are ValueErrors
         record = None
-    if isinstance(record, dict) and "sha256" in record and record.pop("sha256") != _checksum(record):
-        record = None
-    if not isinstance(record, dict) or not record.keys() >= keys:
+    is_whole = isinstance(record, dict) and record.pop("sha256", None) == _checksum(record)
+    if not is_whole or not record.keys() >= keys:
         raise StudyError(f"{shown(path)} is damaged or no record; delete it and run the same command again.")
     return record
 
