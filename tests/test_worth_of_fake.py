@@ -1,6 +1,5 @@
 """Experiment 3 end to end, on made data of two classes: one budget, 100 REAL images, and so five runs for each seed."""
 
-import json
 import re
 import shutil
 import signal
@@ -64,7 +63,7 @@ def scores_of(folders: Folders) -> dict[Path, dict]:
     passing = ("seconds", "memory_peak_megabytes", "code")
     return {
         path.relative_to(folders.e3_results): {
-            key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if key not in passing
+            key: value for key, value in records.read(path, records.E3_KEYS).items() if key not in passing
         }
         for path in folders.e3_results.rglob("*_record.json")
     }
@@ -76,7 +75,7 @@ def test_a_record_holds_what_its_run_was(study):
     for (architecture, arm), record in there.items():
         size = 0 if arm == "FAKE" else 100
         stem = study.e3_results / architecture / "seed-1" / f"{arm.replace(' + ', '_')}_{size}"
-        assert json.loads(Path(f"{stem}_record.json").read_text(encoding="utf-8")) == record
+        assert records.read(Path(f"{stem}_record.json"), records.E3_KEYS) == record
         by_image = pd.read_csv(f"{stem}_predictions.csv")
         assert (by_image["label"] == by_image["predicted"]).mean() == pytest.approx(record["scores"]["accuracy"])
         assert by_image["filepath"].str.startswith("images/test/REAL/").all()
@@ -185,7 +184,7 @@ def test_what_is_there_is_kept_and_other_settings_are_done_anew(study, made, tmp
     assert "LeNet: of 10 runs 5 are there and 5 would be done, in about" in caplog.text
     chosen = choose(folders, "--models", "LeNet", "--seeds", "1", "--steps", "50")
     first = grid.runs_of(chosen, [100])[0]
-    data = json.loads(first.files["record"].read_text(encoding="utf-8"))["data"]
+    data = records.read(first.files["record"], records.E3_KEYS)["data"]
     assert grid.why(first, data, fresh=False) == "trained before with other settings (steps, validate_every)"
     assert grid.why(first, {}, fresh=False).startswith("trained before with other settings")
     first.files["record"].write_text("{", encoding="utf-8")
