@@ -20,7 +20,12 @@ def committed(path: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["E1_visualisations/all_metrics_table.txt", "E2_visualisations/FAKE_metrics_table.txt"]
+    "path",
+    [
+        "E1_visualisations/all_metrics_table.txt",
+        "E2_visualisations/FAKE_metrics_table.txt",
+        "E2_visualisations/overview_table.txt",
+    ],
 )
 def test_the_tables_are_the_committed_ones(path):
     assert committed(path).strip() in README
