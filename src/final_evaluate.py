@@ -47,7 +47,7 @@ def main() -> None:
         check_model(folders, trained[folders]["FAKE", architecture])
     crossing.evaluate(places, chosen)
     written = draw_best(best, folders) if best else []
-    command.wrote(written + draw_all(folders))
+    command.wrote(written + draw_all(folders, chosen.seeds))
 
 
 def choose(trained: dict[tuple[str, str], dict], chosen: argparse.Namespace) -> list[str]:
@@ -90,12 +90,12 @@ def draw_best(best: list[str], folders: Folders) -> list[Path]:
     return written
 
 
-def draw_all(folders: Folders) -> list[Path]:
+def draw_all(folders: Folders, seeds: list[int] | None) -> list[Path]:
     """What all classifiers show together: both directions, spread over seeds, the published numbers, paired tests."""
     from cifake import comparison, figures, tables
 
     place, written = folders.e2_visualisations, []
-    plain, replicates = comparison.plain(folders), comparison.replicates(folders)
+    plain, replicates = comparison.plain(folders), comparison.replicates(folders, seeds)
 
     def write_table(name: str, table: str) -> None:
         written.append(place / name)
@@ -109,7 +109,7 @@ def draw_all(folders: Folders) -> list[Path]:
             directions = tables.both_directions(architecture, plain, replicates)
             write_table(f"{architecture}_both_directions.txt", tables.markdown(directions))
             log.info("%s, accuracy:\n%s", architecture, tables.markdown(directions))
-    on_other = records.over_seeds(folders, records.e2_files)
+    on_other = records.over_seeds(folders, records.e2_files, seeds)
     if on_other:
         write_table("seeds_metrics_table.txt", tables.markdown(tables.over_seeds(on_other.values())))
     rows = comparison.with_published(plain, replicates)

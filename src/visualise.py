@@ -22,9 +22,14 @@ def main() -> None:
     if not chosen.dry_run:
         experiment.finish_interrupted(folders)
     there, missing = records.all_of(folders)
-    groups = records.over_seeds(folders)
+    groups = records.over_seeds(folders, seeds=chosen.seeds)
     if missing:
         log.info("Not trained yet%s: %s", " without --seeds" if groups else "", ", ".join(missing))
+    if strangers := records.left_out(folders):
+        log.info(
+            "Replicates of other settings or images than the plain run are not shown beside it: %s",
+            ", ".join(strangers),
+        )
     if chosen.dry_run:
         log.info(
             "%s: would be drawn from %d record(s) and whatever is trained before",

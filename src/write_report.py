@@ -20,11 +20,11 @@ def main() -> None:
     if chosen.dry_run:
         log.info("%s: would be written from whatever is trained before", shown(folders.report))
         return
-    if not records.all_of(folders)[0] and not records.over_seeds(folders):
+    if not records.all_of(folders)[0] and not records.over_seeds(folders, seeds=chosen.seeds):
         raise StudyError(f"{shown(folders.e1_results)} holds no record; train a classifier first, with: bash run-NN.sh")
     from cifake import report
 
-    write_text(folders.report, report.page(folders))
+    write_text(folders.report, report.page(folders, chosen.seeds))
     command.wrote([folders.report])
 
 

@@ -279,7 +279,12 @@ def test_seeds_give_replicates_and_leave_the_plain_run_alone(prepared, tmp_path)
     assert not (folders.e2_visualisations / "FAKE_metrics_table.txt").exists()  # that is the plain run's
 
     assert classify("NN", folders, "-epochs", "1", "--seeds", "7").returncode == 0
-    refused(script("visualise.py", "--output", folders.output), "differ in more than the seed", "replicates")
+    result = script("visualise.py", "--output", folders.output)
+    assert "not shown beside it: FAKE NN" in result.stdout
+    table = (folders.e1_visualisations / "seeds_metrics_table.txt").read_text(encoding="utf-8")
+    assert table.splitlines()[2].split("|")[-2].strip() == "1"  # seed 8 alone is like the plain run
+    both = ["--output", folders.output, "--seeds", "7", "8"]
+    refused(script("visualise.py", *both), "differ in more than the seed", "replicates")
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,13 @@ def plain(folders: Folders) -> Crossed:
     }
 
 
-def replicates(folders: Folders) -> Crossed:
-    """The records of both experiments, one a seed."""
+def replicates(folders: Folders, seeds: list[int] | None = None) -> Crossed:
+    """The records of both experiments, one a seed, where they can stand beside the plain run's; of the given seeds, or of all."""
     return {
         (source, architecture, members[0]["test"]["source"]): members
         for files_of in (records.e1_files, records.e2_files)
-        for (source, architecture), members in records.over_seeds(folders, files_of).items()
+        for (source, architecture), members in records.over_seeds(folders, files_of, seeds).items()
+        if records.are_alike(members[0], records.all_of(folders, files_of)[0].get((source, architecture), members[0]))
     }
 
 

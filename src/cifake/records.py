@@ -148,28 +148,50 @@ def all_of(
 
 
 def over_seeds(
-    folders: Folders, files_of: Callable[[Folders, str, str], dict[str, Path]] = e1_files
+    folders: Folders,
+    files_of: Callable[[Folders, str, str], dict[str, Path]] = e1_files,
+    seeds: list[int] | None = None,
 ) -> dict[tuple[str, str], list[dict]]:
-    """The records of all replicates by (source, architecture), in the study's order, each a list in the order of the seeds.
+    """The records of replicates by (source, architecture), in the study's order, each a list in the order of the seeds.
 
-    Raises StudyError where those of one classifier differ in more than the seed: their spread would mean nothing.
+    Those of the given seeds; without any, all that differ from the plain run, where there is one, in nothing but the seed. Raises
+    StudyError where those of one classifier differ in more than the seed: their spread would mean nothing.
     """
+    plain = {} if seeds else all_of(folders, files_of)[0]
     groups = {(source, architecture): [] for architecture in protocol.ARCHITECTURES for source in protocol.SOURCES}
-    for seed in folders.replicates():
+    for seed in seeds or folders.replicates():
         for key, record in all_of(folders.replicate(seed), files_of)[0].items():
-            groups[key].append(record)
+            if are_alike(record, plain.get(key, record)):
+                groups[key].append(record)
     for (source, architecture), members in groups.items():
-        if (
-            len({json.dumps([_without_seed(record["settings"]), record["data"]], sort_keys=True) for record in members})
-            > 1
-        ):
+        if not all(are_alike(record, members[0]) for record in members):
             folder = files_of(folders, source, architecture)["record"].parent / REPLICATES
             raise StudyError(
                 f"The replicates of {source} {architecture} in {shown(folder)} "
-                "differ in more than the seed; make them alike with the same options and --seeds for all, or delete that folder."
+                "differ in more than the seed; name those that belong together with --seeds, or delete the others there."
             )
     return {key: members for key, members in groups.items() if members}
 
 
-def _without_seed(settings: dict) -> dict:
-    return {name: value for name, value in settings.items() if name != "seed"}
+def left_out(folders: Folders) -> list[str]:
+    """The classifiers of which a replicate differs from the plain run in settings or images, and so is not shown beside it."""
+    there = all_of(folders)[0]
+    strangers = {
+        name_of(record)
+        for seed in folders.replicates()
+        for key, record in all_of(folders.replicate(seed))[0].items()
+        if not are_alike(record, there.get(key, record))
+    }
+    return [name_of(record) for record in there.values() if name_of(record) in strangers]
+
+
+def are_alike(one: dict, other: dict) -> bool:
+    """Whether two records of a classifier differ in the seed at most, and in the scores and times that follow."""
+    return _but_for_the_seed(one) == _but_for_the_seed(other)
+
+
+def _but_for_the_seed(record: dict) -> dict:
+    """All that the scores depend on, beside the seed; VGG16's weights by their values, wherever they came from."""
+    settings = {name: value for name, value in record["settings"].items() if name not in ("seed", "weights")}
+    weights = record.get("weights", {}).get("sha256")
+    return {"settings": settings, "data": record["data"], "classes": record["classes"], "weights": weights}

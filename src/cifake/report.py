@@ -31,11 +31,13 @@ class Picture:
     height: int
 
 
-def page(folders: Folders) -> str:
-    """The whole page, as HTML."""
+def page(folders: Folders, seeds: list[int] | None) -> str:
+    """The whole page, as HTML; its tables over seeds show the given ones, or all that fit the plain run."""
     there, missing = records.all_of(folders)
-    plain, replicates = comparison.plain(folders), comparison.replicates(folders)
-    e1_seeds, e2_seeds = (records.over_seeds(folders, files_of) for files_of in (records.e1_files, records.e2_files))
+    plain, replicates = comparison.plain(folders), comparison.replicates(folders, seeds)
+    e1_seeds, e2_seeds = (
+        records.over_seeds(folders, files_of, seeds) for files_of in (records.e1_files, records.e2_files)
+    )
     on_real = [
         record for (trained_on, _, tested_on), (record,) in plain.items() if (trained_on, tested_on) == ("FAKE", "REAL")
     ]
