@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from cifake import comparison, protocol, records, tables
@@ -94,8 +94,12 @@ def _picture(path: Path) -> Picture | None:
 
 
 def _html(table: pd.DataFrame) -> Markup:
-    """A table of text as HTML."""
-    return Markup(table.to_html(border=0))  # pandas escapes the cells
+    """A table of text as HTML; after a semicolon a cell goes on in a new line."""
+
+    def lines(text: str) -> Markup:
+        return Markup(";<br>").join(map(escape, text.split("; ")))
+
+    return Markup(table.map(lines).rename(index=escape, columns=escape).to_html(border=0, escape=False))
 
 
 def _data(there: dict[tuple[str, str], dict]) -> str:
@@ -127,8 +131,8 @@ def _answer(architecture: str, plain: comparison.Crossed, replicates: comparison
         scores = plain[key][0]["scores"]
         low, high = scores["accuracy_interval"]
         over_seeds = [record["scores"]["accuracy"] for record in replicates.get(key, [])]
-        spread = f"; {tables.mean_and_deviation(over_seeds)}" if len(over_seeds) > 1 else ""
-        return f"{scores['accuracy']:.3f} [{low:.3f}, {high:.3f}{spread}]"
+        spread = f" ({tables.mean_and_deviation(over_seeds)})" if len(over_seeds) > 1 else ""
+        return f"{scores['accuracy']:.3f} [{low:.3f}, {high:.3f}]{spread}"
 
     chance = 1 / len(plain["FAKE", architecture, "FAKE"][0]["classes"])
     return (
