@@ -268,7 +268,7 @@ stop() { # exit code
     trap '' INT TERM HUP
     for group in $(jobs -p); do
         kill -TERM -- "-$group" 2>/dev/null || continue
-        for _ in {1..20}; do
+        for _ in {1..15}; do
             kill -0 -- "-$group" 2>/dev/null || break
             sleep 0.1
         done
