@@ -128,6 +128,7 @@ class _Progress(keras.callbacks.Callback):
         last, done = self.training.history[-1], epoch + 1
         left = (time.monotonic() - self.start) / (done - self.first) * (self.epochs - done)
         waiting = "" if self.training.best_epoch == epoch else f", best so far in epoch {self.training.best_epoch + 1}"
+        command.when_stopped(f"Stopped after epoch {done} of {self.name}; bash run.sh goes on from there.")
         log.info(
             "%s: epoch %d: loss %.3f, accuracy %.3f, validation loss %.3f, accuracy %.3f%s%s",
             self.name,
@@ -139,7 +140,6 @@ class _Progress(keras.callbacks.Callback):
             waiting,
             f"; at most {command.spoken(left)} left" if done < self.epochs and not self.training.stopped_early else "",
         )
-        command.when_stopped(f"Stopped after epoch {done} of {self.name}; bash run.sh goes on from there.")
 
     def on_train_end(self, logs=None):
         self.bar.close()
