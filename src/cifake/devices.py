@@ -44,10 +44,21 @@ def prepare(verbose: bool = False) -> str:
     if not verbose:
         tf.get_logger().setLevel("ERROR")  # its warnings are advice on speed
     if not gpus:
-        return f"CPU ({os.cpu_count()} cores)"
+        number = cores()
+        return f"CPU ({number} {'core' if number == 1 else 'cores'})"
     # Without it the order of a GPU's additions, and so the last digits, change from run to run.
     tf.config.experimental.enable_op_determinism()
     return f"GPU ({tf.config.experimental.get_device_details(gpus[0]).get('device_name', gpus[0].name)})"
+
+
+def cores() -> int:
+    """How many processor cores this process may use, which is what TensorFlow uses: taskset or a cluster may give it some of all.
+
+    With another number of them sums are taken in another order, and the last digits of a training differ.
+    """
+    if hasattr(os, "sched_getaffinity"):  # Linux has it, macOS and Windows do not
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:
