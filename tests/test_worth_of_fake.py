@@ -1,5 +1,6 @@
 """Experiment 3 end to end, on made data of two classes: one budget, 100 REAL images, and so five runs for each seed."""
 
+import dataclasses
 import re
 import shutil
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,8 @@ from PIL import Image
 
 import worth_of_fake
 from cifake import arms, augmentation, grid, metadata, mixing, options, protocol, records
+from cifake.errors import StudyError
+from cifake.files import checksum, checksum_of_arrays
 from cifake.folders import Folders
 
 STEPS = "40"
@@ -255,6 +259,45 @@ def test_records_that_differ_in_more_than_the_run_are_not_shown_together(study, 
     records.write(record, path)
     with pytest.raises(Exception, match="differ in their settings or images"):
         grid.all_of(folders)
+
+
+def test_a_mixture_is_refused_before_anything_is_trained(study, made, tmp_path):
+    folders = Folders(made.images, tmp_path / "output")
+    shutil.copytree(study.output, folders.output)
+    before = {path: path.read_bytes() for path in folders.e3_results.rglob("*") if path.is_file()}
+    for act in (mixing.train_missing, grid.announce):
+        with pytest.raises(StudyError, match=r"LeNet.seed-1.FAKE_0_record.json.*\(steps, validate_every\).*--output"):
+            act(choose(folders, "--models", "LeNet", "--seeds", "2", "--steps", "50"))
+    images = splits_of(folders)
+    images["REAL", "test"] = dataclasses.replace(images["REAL", "test"], fingerprint="of others")
+    wanted = grid.runs_of(choose(folders, "--models", "LeNet", "--seeds", "2"), [100])
+    with pytest.raises(StudyError, match=r"other settings \(images\)"):
+        grid.refuse_a_mixture(folders, wanted, images)
+    assert {path: path.read_bytes() for path in folders.e3_results.rglob("*") if path.is_file()} == before
+    # All of them in other settings are no mixture, nor are more seeds in the same.
+    grid.announce(choose(folders, *CLASSIFIERS, "--seeds", "1", "--steps", "50"))
+    grid.announce(choose(folders, *CLASSIFIERS, "--seeds", "2"))
+
+
+def test_the_published_weights_are_the_same_from_a_file_and_from_keras(made, tmp_path, monkeypatch):
+    path, arrays = tmp_path / "weights.h5", [np.ones((3, 3), np.float32), np.zeros(3, np.float32)]
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["input", "block1"]
+        file.create_group("input").attrs["weight_names"] = []
+        layer = file.create_group("block1")
+        layer.attrs["weight_names"] = ["block1/kernel:0", "block1/bias:0"]
+        for name, values in zip(layer.attrs["weight_names"], arrays, strict=True):
+            layer[name] = values
+
+    def weights() -> str:
+        chosen = options.parse("", words_of(made, "--models", "VGG16", "--weights", str(path)))
+        return grid.runs_of(chosen, [100])[0].settings["weights"]
+
+    assert weights() == f"sha256 {checksum(path)}"
+    monkeypatch.setattr(protocol, "IMAGENET_CHECKSUM", checksum_of_arrays(arrays))
+    assert weights() == "imagenet"
+    path.write_bytes(path.read_bytes()[:500])
+    assert weights() == f"sha256 {checksum(path)}"
 
 
 def test_too_few_images_and_wrong_options_are_told(small):

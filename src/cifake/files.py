@@ -3,11 +3,15 @@
 import glob
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cifake import signals
+
+if TYPE_CHECKING:
+    import numpy as np
 
 try:
     import fcntl
@@ -22,6 +26,14 @@ def checksum(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksum_of_arrays(arrays: Iterable["np.ndarray"]) -> str:
+    """The SHA-256 of shapes and float32 values, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for values in arrays:
+        digest.update(f"{values.shape}".encode() + values.astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def flush(path: Path) -> None:

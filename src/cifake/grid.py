@@ -1,7 +1,4 @@
-"""The runs of experiment 3, classifier x seed x budget of REAL images x arm: their settings, files, order, and what is missing.
-
-Standard library only.
-"""
+"""The runs of experiment 3, classifier x seed x budget of REAL images x arm: their settings, files, order, and what is missing."""
 
 import argparse
 import hashlib
@@ -12,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cifake import arms, command, experiment, metadata, protocol, records, runs
+import h5py
+
+from cifake import arms, command, experiment, metadata, options, protocol, records, runs
 from cifake.command import log
 from cifake.errors import StudyError
+from cifake.files import checksum_of_arrays
 from cifake.folders import REPOSITORY, Folders, shown
 
 # The files on which the numbers of a run depend: all records of a finding come from the same ones.
@@ -22,6 +22,9 @@ CODE = (
     "architectures", "arms", "augmentation", "budgets", "devices", "evaluation", "experiment", "features", "grid", "images", "metadata",
     "mixing", "protocol", "training",
 )  # fmt: skip
+
+# The settings that are a run's own; in all others the runs of a classifier have to agree.
+OWN = {"seed", "arm", "real_images", "flip", "shift", "rotation", "copies"}
 
 # For --dry-run, on two quiet cores: seconds of a run of 5,000 steps, and images a second through VGG16's convolutions.
 SECONDS_OF_RUN = {"VGG16": 8, "LeNet": 160, "NN": 15}
@@ -76,6 +79,9 @@ def runs_of(chosen: argparse.Namespace, sizes: list[int]) -> list[Run]:
     wanted = []
     for architecture in chosen.models or protocol.WORTH_ARCHITECTURES:
         shared = experiment.settings_of(architecture, chosen, chosen.seed)
+        # Of machines that share the grid, some may have the weights from a file, others from Keras.
+        if "weights" in shared and _is_imagenet(Path(chosen.weights)):
+            shared["weights"] = options.IMAGENET
         wanted += [
             Run(
                 architecture,
@@ -90,6 +96,17 @@ def runs_of(chosen: argparse.Namespace, sizes: list[int]) -> list[Run]:
         ]
     number, shards = chosen.shard
     return wanted[number - 1 :: shards]
+
+
+def _is_imagenet(path: Path) -> bool:
+    """Whether a file holds the weights that Keras downloads, in the format of that download, whatever else its bytes are."""
+    try:
+        with h5py.File(path) as file:
+            layers = [file[name] for name in file.attrs["layer_names"]]
+            values = [layer[name][()] for layer in layers for name in layer.attrs["weight_names"]]
+    except Exception:  # no file, or one of another format; h5py has many of its own for damaged bytes
+        return False
+    return checksum_of_arrays(values) == protocol.IMAGENET_CHECKSUM
 
 
 def why_not(size: int, images: list[int]) -> str | None:
@@ -125,8 +142,10 @@ def announce(chosen: argparse.Namespace) -> None:
         csv = chosen.folders.metadata(source, "train")
         rows[source] = tuple(metadata.read_csv(csv, classes)) if csv.exists() else ()
     sizes = sizes_of(rows["REAL"], classes) if rows["REAL"] else list(protocol.BUDGETS)
+    wanted = runs_of(chosen, sizes)
+    refuse_a_mixture(chosen.folders, wanted, None)
     copies = (1 + protocol.COPIES) * (sum(map(len, rows.values())) or 100_000)
-    for architecture, members in itertools.groupby(runs_of(chosen, sizes), lambda run: run.architecture):
+    for architecture, members in itertools.groupby(wanted, lambda run: run.architecture):
         members = list(members)
         missing = sum(why(run, _data_as_recorded(run), chosen.fresh) is not None for run in members)
         seconds = missing * SECONDS_OF_RUN[architecture] * chosen.steps / protocol.STEPS
@@ -180,17 +199,43 @@ def _git(*words: str | Path) -> str | None:
         return None
 
 
+def _alike(settings: dict) -> dict:
+    """The settings in which all runs of a classifier have to agree."""
+    return {name: value for name, value in settings.items() if name not in OWN}
+
+
+def refuse_a_mixture(folders: Folders, wanted: list[Run], splits: dict[tuple[str, str], metadata.Split] | None) -> None:
+    """Raise StudyError where records of other settings, or other images, would be left beside the runs that are asked for.
+
+    It is told before hours of training, and not after. Without `splits` the images are not compared.
+    """
+    for run in {run.architecture: run for run in wanted}.values():
+        done = {other.files["record"] for other in wanted}
+        place = folders.e3_results / run.architecture
+        for path in sorted(place.glob("seed-*/*_record.json")):
+            if path in done:
+                continue
+            record = records.read(path, records.E3_KEYS)
+            there, here = _alike(record["settings"]), _alike(run.settings)
+            other = [name for name in there | here if there.get(name) != here.get(name)]
+            if splits and any(
+                splits[tuple(part.split())].fingerprint != known["sha256"] for part, known in record["data"].items()
+            ):
+                other.append("images")
+            if other:
+                raise StudyError(
+                    f"{shown(path)} is a run with other settings ({', '.join(other)}), and this start would leave it beside its own; name "
+                    f"another folder with --output, or move {shown(place)} away."
+                )
+
+
 def all_of(folders: Folders) -> dict[str, list[dict]]:
     """All records by classifier, in the study's order. Raises StudyError where those of one differ in more than run and seed."""
     groups = {}
     for architecture in protocol.ARCHITECTURES:
         paths = sorted((folders.e3_results / architecture).glob("seed-*/*_record.json"))
         members = [records.read(path, records.E3_KEYS) for path in paths]
-        varying = {"seed", "arm", "real_images", "flip", "shift", "rotation", "copies"}
-        kinds = {
-            tuple((name, value) for name, value in sorted(record["settings"].items()) if name not in varying)
-            for record in members
-        }
+        kinds = {tuple(sorted(_alike(record["settings"]).items())) for record in members}
         images = {(part, known["sha256"]) for record in members for part, known in record["data"].items()}
         if len(kinds) > 1 or len(images) > len(dict(images)):
             raise StudyError(

@@ -45,6 +45,7 @@ def train_missing(chosen: argparse.Namespace) -> None:
     }
     real = splits["REAL", "train"]
     wanted = grid.runs_of(chosen, grid.sizes_of(real.rows, real.classes))
+    grid.refuse_a_mixture(chosen.folders, wanted, splits)
     for architecture, members in itertools.groupby(wanted, lambda run: run.architecture):
         members = list(members)
         missing = [run for run in members if grid.why(run, grid.data_of(run, splits), chosen.fresh)]
