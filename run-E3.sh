@@ -8,7 +8,7 @@
 #                                 and run it once more without --shard: it draws the figure
 #
 # It can be stopped at any time; the same command goes on after the last whole run. The results are in E3_results/ and
-# E3_visualisations/.
+# E3_visualisations/, and on the page E2_visualisations/report.html beside those of run.sh.
 set -e
 # shellcheck source=/dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
@@ -19,6 +19,7 @@ shares=${shares#*/}
 case $shares in '' | 0* | *[!0-9]*) shares=1 ;; esac # what is wrong with it is said by the first step
 step 7 "metadata" create_metadata.py
 step $((14500 / shares)) "experiment 3" worth_of_fake.py
+step 12 "the report" write_report.py
 
 results_in E3_results E3_visualisations
 run_steps "$@"

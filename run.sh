@@ -45,10 +45,10 @@ step "$(training 180 8)" "VGG16 on FAKE" classify_VGG16.py FAKE
 step "$(training 180 8)" "VGG16 on REAL" classify_VGG16.py REAL
 step "$(cost 10)" "figures and tables" visualise.py
 step "$(training 10 25)" "tests on the other source" final_evaluate.py
-step "$(cost 10)" "the report" write_report.py
 if [ -n "$demo" ]; then
     step 45 "experiment 3, in small" worth_of_fake.py '' --models NN --seeds 129 130 --steps 250
     results_in "E1_results, E2_results and E3_results" "E1_visualisations, E2_visualisations and E3_visualisations"
 fi
+step "$(cost 10)" "the report" write_report.py
 
 run_steps "$@"

@@ -155,7 +155,7 @@ def test_is_executable(script):
     [
         ("run.sh", ALL_STEPS),
         *((f"run-{name}.sh", [["create_metadata.py"], *both]) for name, both in BOTH_SOURCES.items()),
-        ("run-E3.sh", [["create_metadata.py"], ["worth_of_fake.py"]]),
+        ("run-E3.sh", [["create_metadata.py"], ["worth_of_fake.py"], ["write_report.py"]]),
     ],
 )
 def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script, steps):
@@ -186,10 +186,10 @@ def test_the_demo_stays_in_its_own_folder(study):
     result = run(study, "run.sh", "--demo", "--seed", "3")
     assert result.returncode == 0
     folders = ["--images", str(study / "demo" / "images"), "--output", str(study / "demo"), "--seed", "3"]
-    steps = ["create_demo.py", *(step[0] for step in ALL_STEPS), "worth_of_fake.py"]
-    assert [call[0] for call in calls(study)] == steps
+    steps = ["create_demo.py", *(step[0] for step in ALL_STEPS)]
+    assert [call[0] for call in calls(study)] == [*steps[:-1], "worth_of_fake.py", steps[-1]]
     assert all(call[1:7] == folders for call in calls(study))
-    assert calls(study)[-1][7:9] == ["--models", "NN"]
+    assert calls(study)[-2][7:9] == ["--models", "NN"]
     assert str(study / "demo") + "/E1_visualisations" in result.stdout
 
 

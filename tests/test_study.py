@@ -22,7 +22,7 @@ from PIL import Image
 from test_metadata import PUBLISHED
 from test_report import browse
 
-from cifake import protocol
+from cifake import protocol, records
 from cifake.folders import Folders
 
 NAMES = [f"{source}_{architecture}" for architecture in protocol.ARCHITECTURES for source in protocol.SOURCES]
@@ -173,6 +173,40 @@ def test_the_report_shows_all_and_needs_nothing_from_outside(study):
 
 def test_the_report_in_a_browser(study):
     browse(study[0].report)
+
+
+def test_the_report_shows_experiment_3_where_it_is_about_the_same_images(study, tmp_path):
+    folders = copy_of(study[0], tmp_path / "output")
+    assert "Experiment 3" not in folders.report.read_text(encoding="utf-8")
+    options = ["--images", folders.images, "--output", folders.output]
+    small = ["--models", "NN", "--seeds", "1", "--steps", "10"]
+    result = script("worth_of_fake.py", *options, *small)
+    assert result.returncode == 0, result.stderr
+    assert script("write_report.py", *options).returncode == 0
+    page = folders.report.read_text(encoding="utf-8")
+    figure = pixels_of((folders.e3_visualisations / "accuracy.png").read_bytes())
+    shown = [base64.b64decode(text) for text in re.findall(r'src="data:image/webp;base64,([^"]+)"', page)]
+    assert figure in map(pixels_of, shown)
+    assert "NN: 9 runs of 10 steps" in page
+    assert "They do not say how much generated images help" not in page
+    for path in folders.e3_results.rglob("*_record.json"):
+        record = records.read(path, records.E3_KEYS)
+        record["data"]["REAL test"]["sha256"] = "0" * 64
+        records.write(record, path)
+    assert script("write_report.py", *options).returncode == 0
+    assert "Experiment 3" not in folders.report.read_text(encoding="utf-8")
+
+
+def test_without_experiment_1_there_is_no_report(study, tmp_path):
+    folders = Folders(study[0].images, tmp_path / "output")
+    shutil.copytree(study[0].output / "images", folders.output / "images")
+    refused(script("write_report.py", "--output", folders.output), "holds no record", "run-NN.sh")
+    small = ["--models", "NN", "--seeds", "1", "--steps", "10"]
+    assert script("worth_of_fake.py", "--images", folders.images, "--output", folders.output, *small).returncode == 0
+    result = script("write_report.py", "--output", folders.output)
+    assert result.returncode == 0, result.stderr
+    assert "No report" in result.stdout
+    assert not folders.report.exists()
 
 
 def test_random_weights_are_named_wherever_they_count(study):

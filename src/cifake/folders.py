@@ -83,7 +83,7 @@ class Folders:
 
     @property
     def report(self) -> Path:
-        """Both experiments on one page."""
+        """All experiments on one page."""
         return self.e2_visualisations / "report.html"
 
     @property

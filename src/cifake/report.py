@@ -15,7 +15,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from PIL import Image
 
-from cifake import comparison, protocol, records, tables
+from cifake import arms, comparison, grid, protocol, records, tables, worth
 from cifake.evaluation import CONFIDENCE, RESAMPLES
 from cifake.folders import Folders
 
@@ -43,6 +43,12 @@ def page(folders: Folders, seeds: list[int] | None) -> str:
     ]
     rows = comparison.with_published(plain, replicates)
     described = there or {key: members[0] for key, members in e1_seeds.items()}  # where --seeds alone has been run
+    e3_members = {
+        architecture: members
+        for architecture, members in grid.all_of(folders).items()
+        if _on_the_same_images(members, described)
+    }
+    e3_scores = {architecture: worth.accuracies(members) for architecture, members in e3_members.items()}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -53,6 +59,7 @@ def page(folders: Folders, seeds: list[int] | None) -> str:
     return environment.get_template("report.html.jinja").render(
         e1=folders.e1_visualisations,
         e2=folders.e2_visualisations,
+        e3=folders.e3_visualisations,
         picture=_picture,
         html=_html,
         data=_data(described),
@@ -73,6 +80,15 @@ def page(folders: Folders, seeds: list[int] | None) -> str:
         published_sentences=comparison.sentences(rows) if rows else [],
         leak=tables.leak(there.values()),
         paired=tables.paired(pairs) if len(pairs := comparison.paired(folders)) else (),
+        worth_method=_worth_method(e3_members),
+        worth_curves=" ".join(_worth_curve(architecture, scores) for architecture, scores in e3_scores.items()),
+        worth_accuracy=tables.by_budget(e3_scores),
+        worth_exchange=tables.exchange(e3_scores),
+        worth_sentences=[
+            line
+            for architecture, members in e3_members.items()
+            for line in worth.sentences(folders, architecture, members)
+        ],
         mistakes=_mistakes(folders, plain),
         settings=_settings(described.values()),
         versions=_versions(described.values()),
@@ -156,6 +172,40 @@ def _method(there: dict[tuple[str, str], dict]) -> list[str]:
         f"Intervals: {100 * CONFIDENCE:.0f} %, by bootstrap over the test images. Spread: over seeds. Pairs of classifiers: McNemar's "
         "exact test on the same images.",
     ]
+
+
+def _on_the_same_images(members: list[dict], there: dict[tuple[str, str], dict]) -> bool:
+    """Whether records of experiment 3 are about experiment 1's images: those of CIFAKE are not shown beside a user's own."""
+    images = {
+        f"{source} {split}": part for (source, _), record in there.items() for split, part in record["data"].items()
+    }
+    return all(images.get(name, part) == part for record in members for name, part in record["data"].items())
+
+
+def _worth_method(groups: dict[str, list[dict]]) -> str:
+    """How experiment 3 was done; nothing where it has not been."""
+    if not groups:
+        return ""
+    settings = next(iter(groups.values()))[0]["settings"]
+    return (
+        f"Each classifier is trained for {settings['steps']:,} steps of {settings['batch_size']} images, validated every "
+        f"{settings['validate_every']} steps on a fifth of its own REAL images (FAKE alone: of the FAKE ones), and keeps the weights "
+        "of the best validation. It learns from a number of REAL images: alone; with augmentation (flip, shift by up to "
+        f"{protocol.SHIFT} pixels, rotation by up to {protocol.ROTATION} degrees); with all FAKE training images, half of every batch; "
+        "or with both. All are tested on the REAL test images."
+    )
+
+
+def _worth_curve(architecture: str, scores: worth.Accuracies) -> str:
+    """What a classifier's panel of experiment 3's figure shows, for those who cannot see it."""
+    means = {cell: float(np.mean(list(by_seed.values()))) for cell, by_seed in scores.items()}
+    parts = [f"FAKE alone {means[worth.FAKE, 0]:.2f}"] if (worth.FAKE, 0) in means else []
+    for arm in arms.WITH_REAL:
+        sizes = [size for size in worth.sizes(scores) if (arm.name, size) in means]
+        if sizes:
+            curve = ", ".join(f"{means[arm.name, size]:.2f} with {size:,}" for size in sizes)
+            parts.append(f"{arm.name} {curve} REAL images")
+    return f"{architecture}: {'; '.join(parts)}."
 
 
 def _mistakes(folders: Folders, plain: comparison.Crossed) -> list[dict]:
