@@ -134,7 +134,7 @@ def serve() -> None:
     """Answer requests, a line of JSON each, until the input ends."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-    for module in ("experiment", "crossing", "features", "figures", "histories", "testing", "training"):
+    for module in ("experiment", "crossing", "features", "figures", "histories", "mixing", "testing", "training"):
         __import__(f"cifake.{module}")
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

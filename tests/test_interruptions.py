@@ -4,6 +4,7 @@
 """
 
 import itertools
+import json
 import random
 import shutil
 import signal
@@ -184,3 +185,66 @@ def test_results_that_a_kill_left_half_in_place_are_not_read_mixed(start, traine
     assert [name for name in left_behind(folders) if "checkpoint" not in name] == []
     assert "already trained" in start(words_of("NN", folders), folders.output)["stdout"]
     assert left_behind(folders) == []
+
+
+GRID = ["--models", "NN", "--seeds", "1", "--steps", "20"]  # five runs
+
+
+def grid_records(folders: Folders) -> dict[str, bytes]:
+    """The records of experiment 3 that are in place."""
+    return {path.name: path.read_bytes() for path in folders.e3_results.rglob("*_record.json") if path.name[0] != "."}
+
+
+def grid_results(folders: Folders) -> dict[str, object]:
+    """Predictions, and the records without what tells times: what has to be the same."""
+    passing = ("seconds", "memory_peak_megabytes")
+    there = {path.name: path.read_bytes() for path in folders.e3_results.rglob("*_predictions.csv")}
+    for name, content in grid_records(folders).items():
+        there[name] = {key: value for key, value in json.loads(content).items() if key not in (*passing, "sha256")}
+    return there
+
+
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
+def test_a_grid_that_dies_loses_the_run_in_progress_and_no_other(start, new_study, every, counted):
+    """At operations on files in turn, and again and again at random moments."""
+    whole = new_study()
+
+    def words(folders: Folders) -> list:
+        return [REPOSITORY / "src" / "worth_of_fake.py", "--images", folders.images, "--output", folders.output, *GRID]
+
+    began = time.monotonic()
+    ended = start(words(whole), whole.output)
+    seconds = time.monotonic() - began
+    assert ended["code"] == 0, ended["stderr"]
+    expected, operations = grid_results(whole), ended["operations"]
+    assert len(grid_records(whole)) == 5
+
+    numbers = moments(operations, after_flushes=False)[every // 2 :: every]
+    for number in numbers:
+        folders = new_study()
+        where = f"after a death at operation {number}, {operations[number - 1]}"
+        assert start(words(folders), folders.output, "death", number)["code"] == -signal.SIGKILL, where
+        before = grid_records(folders)
+        through = [operation for operation in operations[: number - 1] if operation.startswith("rename E3_results")]
+        assert len(before) == sum(operation.endswith("_record.json") for operation in through), where
+        again = start(words(folders), folders.output)
+        assert again["code"] == 0, f"{where}: {again['stderr']}"
+        assert before.items() <= grid_records(folders).items(), where
+        assert grid_results(folders) == expected, where
+        assert left_behind(folders) == [], where
+        shutil.rmtree(folders.output)
+
+    folders, chance, deaths = new_study(), random.Random(protocol.SEED), 0
+    for _ in range(40 // every):
+        before = grid_records(folders)
+        code = start(words(folders), folders.output, seconds=chance.uniform(0, seconds / 2))["code"]
+        assert code in (0, -signal.SIGKILL)
+        deaths += code != 0
+        assert before.items() <= grid_records(folders).items()
+    assert start(words(folders), folders.output)["code"] == 0
+    assert grid_results(folders) == expected
+    assert left_behind(folders) == []
+    if every == 1:
+        counted(
+            f"experiment 3: killed {len(numbers)} times at an operation, {deaths} times at a random moment; nothing was lost"
+        )
