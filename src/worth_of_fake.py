@@ -42,9 +42,9 @@ def draw(folders: Folders) -> list[Path]:
     accuracy, exchange = tables.markdown(tables.by_budget(groups)), tables.markdown(tables.exchange(groups))
     lines = [line for architecture in groups for line in worth.sentences(folders, architecture, members[architecture])]
     write_text(written[1], accuracy)
-    write_text(written[2], "\n".join([exchange, *lines, ""]))
+    write_text(written[2], "\n".join([exchange, worth.LEGEND, *lines, ""]))
     log.info("\nAccuracy on the REAL test images, by number of REAL images:\n\n%s", accuracy)
-    log.info("%s\n%s\n", exchange, "\n".join(lines))
+    log.info("%s\n%s\n", exchange, "\n".join([worth.LEGEND, *lines]))
     return written
 
 

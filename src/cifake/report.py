@@ -84,6 +84,7 @@ def page(folders: Folders, seeds: list[int] | None) -> str:
         worth_curves=" ".join(_worth_curve(architecture, scores) for architecture, scores in e3_scores.items()),
         worth_accuracy=tables.by_budget(e3_scores),
         worth_exchange=tables.exchange(e3_scores),
+        worth_legend=worth.LEGEND,
         worth_sentences=[
             line
             for architecture, members in e3_members.items()

@@ -19,6 +19,11 @@ ADDED = {  # to REAL images
 
 BETTER, WORSE, UNSURE = "more accurate", "less accurate", "not told apart"  # by a 95 % interval over seeds
 
+LEGEND = (
+    "Differences in accuracy are means over seeds, numbers of REAL images geometric means, each with a 95 % interval by Student's t. A "
+    "number below 0: the addition costs as much accuracy as so many REAL images less."
+)
+
 Accuracies = dict[tuple[str, int], dict[int, float]]  # by arm and budget, and then by seed
 
 
