@@ -22,7 +22,7 @@ from PIL import Image
 from test_metadata import PUBLISHED
 from test_report import browse
 
-from cifake import protocol, records
+from cifake import grid, protocol, records, worth
 from cifake.folders import Folders
 
 NAMES = [f"{source}_{architecture}" for architecture in protocol.ARCHITECTURES for source in protocol.SOURCES]
@@ -175,7 +175,7 @@ def test_the_report_in_a_browser(study):
     browse(study[0].report)
 
 
-def test_the_report_shows_experiment_3_where_it_is_about_the_same_images(study, tmp_path):
+def test_the_report_shows_experiment_3_where_it_is_about_the_same_images(study, tmp_path, monkeypatch):
     folders = copy_of(study[0], tmp_path / "output")
     assert "Experiment 3" not in folders.report.read_text(encoding="utf-8")
     options = ["--images", folders.images, "--output", folders.output]
@@ -189,6 +189,23 @@ def test_the_report_shows_experiment_3_where_it_is_about_the_same_images(study, 
     assert figure in map(pixels_of, shown)
     assert "NN: 9 runs of 10 steps" in page
     assert "They do not say how much generated images help" not in page
+
+    # The largest budget is compared with experiment 1's classifier, which trained for two epochs of five steps.
+    monkeypatch.setattr(protocol, "BUDGETS", (100, 300))
+    members = grid.all_of(folders)["NN"]
+    here = next(record for record in members if (record["arm"], record["settings"]["real_images"]) == ("REAL", 300))
+    there = record_of(folders, "REAL_NN")
+    (sentence,) = (line for line in worth.sentences(folders, "NN", members) if "experiment 1" in line)
+    here_and_there = [record["scores"]["accuracy"] for record in (here, there)]
+    assert sentence.startswith(
+        "NN on 300 REAL images: {:.3f} (1 seed); experiment 1's REAL NN: {:.3f} (1 seed); a difference of {:+.3f}. Here 240 images were "
+        "for training, 60 for validation, for 10 steps; there 320 and 80, for 10 steps.".format(
+            *here_and_there, here_and_there[0] - here_and_there[1]
+        )
+    )
+    best = [record["training"]["best_validation_accuracy"] for record in (here, there)]
+    assert sentence.endswith("of the first 10 steps was {:.3f} here and {:.3f} there.".format(*best))
+
     for path in folders.e3_results.rglob("*_record.json"):
         record = records.read(path, records.E3_KEYS)
         record["data"]["REAL test"]["sha256"] = "0" * 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cifake import arms, evaluation, protocol, records
+from cifake import arms, evaluation, histories, protocol, records
 from cifake.folders import Folders
 
 REAL, FAKE = arms.REAL.name, arms.FAKE.name
@@ -163,25 +163,37 @@ def sentences(folders: Folders, architecture: str, members: list[dict]) -> list[
 
 
 def _beside_experiment_1(folders: Folders, architecture: str, members: list[dict]) -> list[str]:
-    """The largest budget of REAL images beside experiment 1's classifier, which learned from as many; nothing where that is not there."""
-    path, size = records.e1_files(folders, "REAL", architecture)["record"], max(protocol.BUDGETS)
+    """The largest budget of REAL images beside experiment 1's classifiers, which had as many to learn from; nothing without those."""
+    size = max(protocol.BUDGETS)
     mine = [member for member in members if member["arm"] == REAL and member["settings"]["real_images"] == size]
-    if not mine or not path.exists():
+    plain, replicates = records.all_of(folders)[0].get(("REAL", architecture)), records.over_seeds(folders)
+    theirs = replicates.get(("REAL", architecture)) or [record for record in [plain] if record]
+    if not mine or not theirs or theirs[0]["data"]["train"] != mine[0]["data"]["REAL train"]:
         return []
-    record = records.read(path)
-    if record["data"]["train"] != mine[0]["data"]["REAL train"]:
-        return []
-    there, here = record["scores"]["accuracy"], np.mean([member["scores"]["accuracy"] for member in mine])
-    own, budget, steps = record["settings"], mine[0]["budget"]["REAL"], mine[0]["settings"]["steps"]
-    validation = int(record["data"]["train"]["images"] * own["validation_share"])
-    training = record["data"]["train"]["images"] - validation
-    epochs = record["training"]["epochs"]
+    here, there = ([record["scores"]["accuracy"] for record in found] for found in (mine, theirs))
+    settings, data, budget = theirs[0]["settings"], theirs[0]["data"]["train"], mine[0]["budget"]["REAL"]
+    validation = int(data["images"] * settings["validation_share"])
+    epoch = -(-(data["images"] - validation) // settings["batch_size"])  # steps
+    lengths = sorted(epoch * record["training"]["epochs"] for record in theirs)
+    steps = mine[0]["settings"]["steps"]
+    places = [folders if record is plain else folders.replicate(record["settings"]["seed"]) for record in theirs]
+    courses = [histories.read(place, record)["val_accuracy"] for place, record in zip(places, theirs, strict=True)]
+    as_far = np.mean([course.head(max(1, steps // epoch)).max() for course in courses])
+    best = np.mean([record["training"]["best_validation_accuracy"] for record in mine])
     return [
-        f"{architecture} on {size:,} REAL images: {here:.3f}, experiment 1's REAL {architecture} (seed {own['seed']}): {there:.3f}, a "
-        f"difference of {here - there:+.3f}. Here {budget['training']:,} images were for training, {budget['validation']:,} for "
-        f"validation, for {steps:,} steps; there {training:,} and {validation:,}, for "
-        f"{epochs * -(-training // own['batch_size']):,} steps."
+        f"{architecture} on {size:,} REAL images: {_spread(here)}; experiment 1's REAL {architecture}: {_spread(there)}; a difference of "
+        f"{np.mean(here) - np.mean(there):+.3f}. Here {budget['training']:,} images were for training, {budget['validation']:,} for "
+        f"validation, for {steps:,} steps; there {data['images'] - validation:,} and {validation:,}, for "
+        f"{' to '.join(f'{length:,}' for length in dict.fromkeys((lengths[0], lengths[-1])))} steps. The best validation accuracy of the "
+        f"first {steps:,} steps was {best:.3f} here and {as_far:.3f} there."
     ]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean and, of several seeds, standard deviation."""
+    if len(values) < 2:
+        return f"{values[0]:.3f} (1 seed)"
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} ({len(values)} seeds)"
 
 
 def _origin(architecture: str, members: list[dict]) -> str:
