@@ -25,6 +25,7 @@ def committed(path: str) -> str:
         "E1_visualisations/all_metrics_table.txt",
         "E2_visualisations/FAKE_metrics_table.txt",
         "E2_visualisations/overview_table.txt",
+        "E3_visualisations/accuracy_table.txt",
     ],
 )
 def test_the_tables_are_the_committed_ones(path):

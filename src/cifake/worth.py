@@ -163,7 +163,7 @@ def sentences(folders: Folders, architecture: str, members: list[dict]) -> list[
 
 
 def _beside_experiment_1(folders: Folders, architecture: str, members: list[dict]) -> list[str]:
-    """The largest budget of REAL images beside experiment 1's classifiers, which had as many to learn from; nothing without those."""
+    """The largest budget of REAL images beside experiment 1's classifiers, which had a quarter more; nothing without those."""
     size = max(protocol.BUDGETS)
     mine = [member for member in members if member["arm"] == REAL and member["settings"]["real_images"] == size]
     plain, replicates = records.all_of(folders)[0].get(("REAL", architecture)), records.over_seeds(folders)
