@@ -1,4 +1,7 @@
-"""The runs of experiment 3, classifier x seed x budget of REAL images x arm: their settings, files, order, and what is missing."""
+"""The runs of experiment 3, classifier x seed x budget of REAL images x arm: their settings, files, order, and what is missing.
+
+Standard library only, but for a file of weights.
+"""
 
 import argparse
 import hashlib
@@ -8,8 +11,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import h5py
 
 from cifake import arms, command, experiment, metadata, options, protocol, records, runs
 from cifake.command import log
@@ -27,7 +28,7 @@ CODE = (
 OWN = {"seed", "arm", "real_images", "flip", "shift", "rotation", "copies"}
 
 # For --dry-run, on two quiet cores: seconds of a run of 5,000 steps, and images a second through VGG16's convolutions.
-SECONDS_OF_RUN = {"VGG16": 8, "LeNet": 160, "NN": 15}
+SECONDS_OF_RUN = {"VGG16": 6, "LeNet": 160, "NN": 15}
 FEATURES_A_SECOND = 350
 
 
@@ -101,10 +102,12 @@ def runs_of(chosen: argparse.Namespace, sizes: list[int]) -> list[Run]:
 def _is_imagenet(path: Path) -> bool:
     """Whether a file holds the weights that Keras downloads, in the format of that download, whatever else its bytes are."""
     try:
+        import h5py
+
         with h5py.File(path) as file:
             layers = [file[name] for name in file.attrs["layer_names"]]
             values = [layer[name][()] for layer in layers for name in layer.attrs["weight_names"]]
-    except Exception:  # no file, or one of another format; h5py has many of its own for damaged bytes
+    except Exception:  # no file, another format, or no h5py yet; it has many of its own for damaged bytes
         return False
     return checksum_of_arrays(values) == protocol.IMAGENET_CHECKSUM
 

@@ -60,7 +60,7 @@ def _train_all(architecture: str, missing: list[grid.Run], splits: Splits, chose
     """Do the missing runs of one classifier."""
     command.when_stopped("Stopped; the same command goes on from there: whole runs and computed features are kept.")
     prepared = _prepare(architecture, splits, any(run.arm.augmented for run in missing), chosen)
-    log.info("%s: %d runs of %s steps, on the %s", architecture, len(missing), f"{chosen.steps:,}", prepared.device)
+    log.info("%s: %d run(s) of %s steps, on the %s", architecture, len(missing), f"{chosen.steps:,}", prepared.device)
     code, start = grid.code(), time.monotonic()
     for number, run in enumerate(missing, start=1):
         data, files = grid.data_of(run, splits), run.files

@@ -63,7 +63,10 @@ def page(folders: Folders, seeds: list[int] | None) -> str:
         picture=_picture,
         html=_html,
         data=_data(described),
-        answer=[_answer(architecture, plain, replicates) for architecture in _complete(plain)],
+        answer=[
+            *(_answer(architecture, plain, replicates) for architecture in _complete(plain)),
+            *(line for architecture, members in e3_members.items() for line in worth.alone(architecture, members)),
+        ],
         missing=missing if there else [],
         method=_method(described),
         confused=_confused,

@@ -139,16 +139,22 @@ def compared(scores: Accuracies, first: str, second: str) -> dict[str, list[int]
     return verdicts
 
 
+def alone(architecture: str, members: list[dict]) -> list[str]:
+    """What FAKE images alone are worth, in a sentence; nothing where that is not known."""
+    scores = accuracies(members)
+    value = worth(scores, (FAKE, 0))
+    if value is None:
+        return []
+    number = next(record["data"]["FAKE train"]["images"] for record in members if record["arm"] == FAKE)
+    return [
+        f"{architecture}: {number:,} FAKE images alone teach as much as so many REAL ones: {spoken(value, sizes(scores))}."
+    ]
+
+
 def sentences(folders: Folders, architecture: str, members: list[dict]) -> list[str]:
     """What the records of one classifier say, in words: the exchange rate, what helps where, and where the numbers come from."""
     scores = accuracies(members)
-    alone, budgets = worth(scores, (FAKE, 0)), sizes(scores)
-    lines = []
-    if alone:
-        number = next(record["data"]["FAKE train"]["images"] for record in members if record["arm"] == FAKE)
-        lines.append(
-            f"{architecture}: {number:,} FAKE images alone teach as much as so many REAL ones: {spoken(alone, budgets)}."
-        )
+    lines = alone(architecture, members)
     augmented, with_fake = arms.REAL_AUGMENTED.name, arms.REAL_FAKE.name
     for what, first, second in (
         ("augmentation added", REAL, augmented),
@@ -201,8 +207,8 @@ def _origin(architecture: str, members: list[dict]) -> str:
     programs = {record["code"]["sha256"]: record["code"]["commit"] for record in members}
     commit = next(iter(programs.values()))
     code = f"one program ({f'commit {commit[:10]}' if commit else 'not committed'})"
-    steps = members[0]["settings"]["steps"]
-    return f"{architecture}: {len(members)} runs of {steps:,} steps, by {code if len(programs) == 1 else f'{len(programs)} programs'}."
+    runs = f"{len(members)} run{'s' * (len(members) > 1)} of {members[0]['settings']['steps']:,} steps"
+    return f"{architecture}: {runs}, by {code if len(programs) == 1 else f'{len(programs)} programs'}."
 
 
 def _listed(numbers: list[int]) -> str:
