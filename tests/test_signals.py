@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, left_behind, words_of
+from conftest import REPOSITORY, left_behind, run, words_of
 
 from cifake import protocol
 
@@ -84,6 +84,17 @@ def test_a_signal_in_the_first_moment(tmp_path, number):
     """Before the script's other imports, too."""
     for name in ("visualise.py", "create_metadata.py", "final_evaluate.py", "predict.py"):
         assert stop_after([sys.executable, REPOSITORY / "src" / name, "--output", tmp_path], number, 0) or name
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_after_all_is_done_changes_nothing(number):
+    """While Python ends, which takes TensorFlow's libraries a while."""
+    program = (
+        "import atexit, os, sys; sys.path.insert(0, 'src'); from cifake import command; "
+        f"atexit.register(os.kill, os.getpid(), {int(number)}); command.run(lambda: None)"
+    )
+    ended = run(sys.executable, "-c", f"import os; os.chdir({str(REPOSITORY)!r}); {program}")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("number", CODES)

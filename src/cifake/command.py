@@ -40,6 +40,8 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(_complain(script, f"The library {problem.name} is not installed for {sys.executable}; {advice}"))
     except MemoryError:
         sys.exit(_complain(script, "The memory is full; close other programs and run the same command again."))
+    finally:
+        signals.done()
 
 
 _REMEDIES = {

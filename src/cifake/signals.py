@@ -27,6 +27,12 @@ def answer() -> None:
         signal.signal(number, _stop)
 
 
+def done() -> None:
+    """Have them do nothing any more: as Python ends it would give them back their own effect, a death without a word."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _stop(number: int, _frame: object) -> None:
     """End at once, without unwinding: TensorFlow's import and its threads would answer an exception with tracebacks.
 
