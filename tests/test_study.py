@@ -204,7 +204,7 @@ def test_the_report_shows_experiment_3_where_it_is_about_the_same_images(study, 
         )
     )
     best = [record["training"]["best_validation_accuracy"] for record in (here, there)]
-    assert sentence.endswith("of the first 10 steps was {:.3f} here and {:.3f} there.".format(*best))
+    assert sentence.endswith("was {:.3f} here, and {:.3f} there in the first 10 steps.".format(*best))
 
     for path in folders.e3_results.rglob("*_record.json"):
         record = records.read(path, records.E3_KEYS)

@@ -184,14 +184,15 @@ def _beside_experiment_1(folders: Folders, architecture: str, members: list[dict
     steps = mine[0]["settings"]["steps"]
     places = [folders if record is plain else folders.replicate(record["settings"]["seed"]) for record in theirs]
     courses = [histories.read(place, record)["val_accuracy"] for place, record in zip(places, theirs, strict=True)]
-    as_far = np.mean([course.head(max(1, steps // epoch)).max() for course in courses])
+    epochs = max(1, steps // epoch)  # that take as long
+    as_far = np.mean([course.head(epochs).max() for course in courses])
     best = np.mean([record["training"]["best_validation_accuracy"] for record in mine])
     return [
         f"{architecture} on {size:,} REAL images: {_spread(here)}; experiment 1's REAL {architecture}: {_spread(there)}; a difference of "
         f"{np.mean(here) - np.mean(there):+.3f}. Here {budget['training']:,} images were for training, {budget['validation']:,} for "
         f"validation, for {steps:,} steps; there {data['images'] - validation:,} and {validation:,}, for "
-        f"{' to '.join(f'{length:,}' for length in dict.fromkeys((lengths[0], lengths[-1])))} steps. The best validation accuracy of the "
-        f"first {steps:,} steps was {best:.3f} here and {as_far:.3f} there."
+        f"{' to '.join(f'{length:,}' for length in dict.fromkeys((lengths[0], lengths[-1])))} steps. The best validation accuracy "
+        f"was {best:.3f} here, and {as_far:.3f} there in the first {epochs * epoch:,} steps."
     ]
 
 
