@@ -160,7 +160,7 @@ def sentences(folders: Folders, architecture: str, members: list[dict]) -> list[
         ("augmentation added", REAL, augmented),
         ("FAKE images added", REAL, with_fake),
         ("FAKE images in place of augmentation", augmented, with_fake),
-        ("FAKE images beside augmentation", augmented, arms.REAL_FAKE_AUGMENTED.name),
+        ("FAKE images added to augmentation", augmented, arms.REAL_FAKE_AUGMENTED.name),
     ):
         verdicts = {verdict: found for verdict, found in compared(scores, first, second).items() if found}
         if verdicts:
