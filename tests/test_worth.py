@@ -83,6 +83,11 @@ def test_a_seed_without_a_whole_curve_is_left_out():
     assert worth.spoken(worth.worth(worth.accuracies(alone), ("FAKE", 0)), BUDGETS) == "not known yet"
 
 
+def test_seeds_are_counted_where_some_runs_are_missing():
+    assert worth.counted([{1: 0.5, 2: 0.6}, {1: 0.4, 2: 0.4}]) == "2"
+    assert worth.counted([{1: 0.5, 2: 0.6}, {}, {1: 0.4}]) == "1-2"
+
+
 def test_the_sentences_say_what_the_records_hold(small):
     members = grid([0.39, 0.4, 0.41], [[0.3, 0.31, 0.32], [0.3, 0.5, 0.4], [0.5, 0.51, 0.52]])
     first, second, last = worth.sentences(small, "LeNet", members)

@@ -115,12 +115,10 @@ def by_budget(groups: dict[str, worth.Accuracies]) -> pd.DataFrame:
     rows = {}
     for architecture, scores in groups.items():
         for arm in (worth.REAL, *worth.ADDED, worth.FAKE):
-            cells = {size: list(scores.get((arm, size), {}).values()) for size in columns}
+            cells = {size: scores.get((arm, size), {}) for size in columns}
             if any(cells.values()):
-                counts = sorted({len(values) for values in cells.values() if values})
-                rows[f"{architecture}, {arm}"] = {f"{size:,}": _mean(values) for size, values in cells.items()} | {
-                    "Seeds": "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
-                }
+                means = {f"{size:,}": _mean(list(cell.values())) for size, cell in cells.items()}
+                rows[f"{architecture}, {arm}"] = means | {"Seeds": worth.counted(cells.values())}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

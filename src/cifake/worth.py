@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,12 @@ def accuracies(members: Sequence[dict]) -> Accuracies:
 def sizes(scores: Accuracies) -> list[int]:
     """The budgets that any record has, the smallest first."""
     return sorted({size for _, size in scores} - {0})
+
+
+def counted(cells: Iterable[dict[int, float]]) -> str:
+    """How many seeds cells have: 5, or 1-2 where some runs are missing."""
+    counts = sorted({len(cell) for cell in cells if cell})
+    return "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
 
 
 def paired(scores: Accuracies, first: tuple[str, int], second: tuple[str, int]) -> list[float]:
