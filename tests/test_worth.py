@@ -1,10 +1,12 @@
 """The exchange rate, on curves that are known."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from cifake import worth
+from cifake import figures, worth
 
 BUDGETS = [100, 1_000, 10_000]
 
@@ -99,3 +101,22 @@ def test_the_sentences_say_what_the_records_hold(small):
     assert last == "LeNet: 21 runs of 5,000 steps, by one program (commit 1234567890)."
     members[0]["code"] = {"sha256": "other", "commit": None}
     assert worth.sentences(small, "LeNet", members)[-1].endswith("by 2 programs.")
+
+
+def test_the_names_of_lines_stand_apart_in_every_panel(tmp_path, monkeypatch):
+    """A first panel whose lines end close together, beside one that makes the range of accuracies three times as large."""
+    drawn = []
+
+    def save(figure, path):
+        figure.savefig(path, format="png")
+        drawn.append(figure)
+
+    monkeypatch.setattr(figures, "_save", save)
+    close = {arm: 0.3 + 0.005 * number for number, arm in enumerate(figures.ARMS)}
+    narrow = {(arm, size): {1: end - 0.1 / n} for arm, end in close.items() for n, size in enumerate(BUDGETS, start=1)}
+    wide = {("REAL", size): {1: 0.2 * n} for n, size in enumerate(BUDGETS, start=1)}
+    figures.by_budget({"NN": narrow, "VGG16": wide}, tmp_path / "accuracy.png")
+    names = [text for text in drawn[0].axes[0].texts if text.get_text() in figures.ARMS]
+    boxes = sorted((name.get_window_extent() for name in names), key=lambda box: box.y0)
+    assert len(boxes) == len(figures.ARMS) == 4
+    assert all(lower.y1 <= upper.y0 for lower, upper in itertools.pairwise(boxes))

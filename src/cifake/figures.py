@@ -276,6 +276,7 @@ ARMS = {
 def by_budget(groups: dict[str, worth.Accuracies], path: Path) -> None:
     """Accuracy on REAL test images against the number of REAL images, a classifier a panel; bands: a standard deviation over seeds."""
     figure, axes = plt.subplots(1, len(groups), figsize=(1.2 + 4.4 * len(groups), 4.2), squeeze=False, sharey=True)
+    labels = []
     for panel, (architecture, scores) in zip(axes[0], groups.items(), strict=True):
         ends = {}
         for arm, (colour, style) in ARMS.items():
@@ -307,6 +308,9 @@ def by_budget(groups: dict[str, worth.Accuracies], path: Path) -> None:
         panel.set_xlabel("REAL images, a fifth of them for validation")
         seeds = worth.counted(scores.values())
         panel.set_title(f"{architecture} ({seeds} seed{'s' * (seeds != '1')})")
+        labels.append((panel, ends))
+    # Once all panels are drawn, since the range of accuracies that they share says how far apart the names stand.
+    for panel, ends in labels:
         _label_ends(panel, ends)
     axes[0, 0].set_ylabel("accuracy (share of the REAL test images)")
     write_whole(path, lambda draft: _save(figure, draft))
