@@ -4,6 +4,7 @@
 #   bash run-E3.sh                VGG16 over five seeds and LeNet over three, 200 runs; on two processor cores some 4 hours
 #   bash run-E3.sh --dry-run      say how many runs are there and missing, and about how long they take
 #   bash run-E3.sh --models LeNet --seeds 129    a part of it: these classifiers, these seeds
+#   bash run-E3.sh --models NN    the simplest classifier too, over three seeds, 75 runs; some 20 minutes
 #   bash run-E3.sh --shard 2/8    the second of eight shares, for eight machines; put their E3_results/ into one folder at the end
 #                                 and run it once more without --shard: it draws the figure
 #

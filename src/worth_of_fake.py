@@ -5,8 +5,9 @@
     python src/worth_of_fake.py --shard 2/8
 
 Takes 100, 300, 1,000, 3,000, 10,000 and 40,000 REAL images, as far as there are so many, and FAKE images alone; each with VGG16 over
-five seeds and LeNet over three, all for as many steps. Needs the metadata (src/create_metadata.py). Writes a record for each run to
-E3_results/, and figure, table and exchange rate of what is there to E3_visualisations/. Stopped, it goes on after its last whole run.
+five seeds and LeNet over three (with --models NN: NN over three), all for as many steps. Needs the metadata (src/create_metadata.py).
+Writes a record for each run to E3_results/, and figure, table and exchange rate of what is there to E3_visualisations/. Stopped, it goes
+on after its last whole run.
 The shares of --shard can be done by as many machines: put the files of their E3_results/ into one folder and start it once more.
 """
 
