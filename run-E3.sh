@@ -1,26 +1,42 @@
 #!/usr/bin/env bash
-# Experiment 3: what is a generated image worth? Train on 100 to 40,000 REAL images, with augmentation, FAKE images, or both.
+# Experiment 3: what is a generated image worth? Train on 100 to 40,000 REAL
+# images, with augmentation, FAKE images, both or neither.
 #
-#   bash run-E3.sh                VGG16 over five seeds and LeNet over three, 200 runs; on two processor cores some 4 hours
-#   bash run-E3.sh --dry-run      say how many runs are there and missing, and about how long they take
-#   bash run-E3.sh --models LeNet --seeds 129    a part of it: these classifiers, these seeds
-#   bash run-E3.sh --models NN    the simplest classifier too, over three seeds, 75 runs; some 20 minutes
-#   bash run-E3.sh --shard 2/8    the second of eight shares, for eight machines; put their E3_results/ into one folder at the end
-#                                 and run it once more without --shard: it draws the figure
+#   bash run-E3.sh               VGG16 with five seeds, LeNet with three: 200
+#                                runs, about 4 hours on two processor cores
+#   bash run-E3.sh --dry-run     how many runs are missing and how long they take
+#   bash run-E3.sh --models NN   NN instead, with three seeds: 75 runs, 20 minutes
+#   bash run-E3.sh --models LeNet --seeds 129
+#                                a part of it: these classifiers, these seeds
+#   bash run-E3.sh --shard 2/8   the second of eight shares, for eight machines;
+#                                at the end put their E3_results/ into one folder
+#                                and run it without --shard for the figure
 #
-# It can be stopped at any time; the same command goes on after the last whole run. The results are in E3_results/ and
-# E3_visualisations/, and on the page E2_visualisations/report.html beside those of run.sh.
-set -e
-# shellcheck source=/dev/null
+# A run that was stopped continues where it was. The results go to E3_results/ and
+# E3_visualisations/, and into the report, E2_visualisations/report.html.
+#
+# Options, handed to every step:
+#   --models NAME ...  train these classifiers
+#   --seeds N N ...    with these seeds
+#   --steps N          train for N steps of 64 images (5,000)
+#   --shard I/N        do only the I-th of N shares
+#   --weights W        VGG16's: imagenet, random or the path of a weights file
+#   --precision P      of the training: float32, mixed_bfloat16 or mixed_float16
+#   --best N           the report shows the N best FAKE classifiers (2)
+#   --images DIR       folder with train/ and test/; it is only read (images/)
+#   --output DIR       folder for everything that is written (this repository)
+#   --fresh            do again what is already done with these settings
+#   --dry-run          say what would be done, and do nothing
+#   --verbose          show TensorFlow's own messages too
+# Not -data: the experiment needs both FAKE and REAL.
+[ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 
-# Seconds on two cores.
-shares=$(value_of --shard 1/1 "$@")
-shares=${shares#*/}
-case $shares in '' | 0* | *[!0-9]*) shares=1 ;; esac # what is wrong with it is said by the first step
-step 7 "metadata" create_metadata.py
-step $((14500 / shares)) "experiment 3" worth_of_fake.py
-step 12 "the report" write_report.py
+# No seconds: they depend on --models, --seeds and --shard; worth_of_fake.py says itself
+# how long it takes.
+step 0 "metadata" create_metadata.py
+step 0 "experiment 3" worth_of_fake.py
+step 0 "the report" write_report.py
 
-results_in E3_results E3_visualisations
+RESULTS="E3_results and E3_visualisations"
 run_steps "$@"

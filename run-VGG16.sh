@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
-# Train and test the VGG16 of experiment 1, on FAKE and on REAL.
+# Train and test VGG16 on FAKE and on REAL, as in experiment 1.
 #
-#   bash run-VGG16.sh             both: on two processor cores some 6 minutes; env/ is set up first where it is missing
-#   bash run-VGG16.sh --dry-run   say what is there, what would be done and what it needs
-#   bash run-VGG16.sh -epochs 2   all options go to every step, see below
+#   bash run-VGG16.sh   about 6 minutes on two processor cores;
+#                       makes env/ if it is missing
 #
-# A run that was stopped goes on where it was. The results are in E1_results/. For one of the two:
-# python src/classify_VGG16.py -data FAKE
-set -e
-# shellcheck source=/dev/null
+# A run that was stopped continues where it was. The results go to E1_results/.
+#
+# Options, handed to every step:
+#   -epochs N        train for at most N epochs (20)
+#   --seed N         seed of the initial weights and the order of the images (129)
+#   --seeds N N ...  train once with each of these seeds
+#   --weights W      imagenet, random or the path of a weights file
+#   --precision P    of the training: float32, mixed_bfloat16 or mixed_float16
+#   --images DIR     folder with train/ and test/; it is only read (images/)
+#   --output DIR     folder for everything that is written (this repository)
+#   --fresh          do again what is already done with these settings
+#   --dry-run        say what would be done, and do nothing
+#   --verbose        show TensorFlow's own messages too
+# For one of the two: env/bin/python src/classify_VGG16.py -data FAKE
+[ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
-
-# Seconds on two cores. The metadata come first always: that takes seconds and leaves what is right as it is.
-times=$(trainings "$@")
-step 7 "metadata" create_metadata.py
-step $((180 + 8 * times)) "VGG16 on FAKE" classify_VGG16.py FAKE
-step $((180 + 8 * times)) "VGG16 on REAL" classify_VGG16.py REAL
-
-run_steps "$@"
+run_classifier VGG16 190 "$@"

@@ -1,54 +1,67 @@
 #!/usr/bin/env bash
-# Run the whole study: both experiments, from the images to the figures and tables.
+# Run the study: experiments 1 and 2, from the images to the report.
 #
-#   bash run.sh                   everything, some 20 minutes on two processor cores; sets up env/ and downloads CIFAKE
-#                                 where they are missing
-#   bash run.sh --demo            the study in miniature, some 3 minutes: handwritten and rendered digits, all below demo/
-#   bash run.sh --dry-run         say what is there, what would be done and what it needs
-#   bash run.sh --seeds 129 130 131 132 133    each classifier once with each seed, for mean and deviation; some 70 minutes
-#   bash run.sh -epochs 2         all options go to every step, see below
-#   PYTHON=python bash run.sh     with your own Python (conda, a cluster's module) instead of env/; nothing is installed
+#   bash run.sh             everything: about 20 minutes on two processor cores;
+#                           makes env/ and downloads CIFAKE if they are missing
+#   bash run.sh --demo      the study in miniature: about 4 minutes; handwritten
+#                           and rendered digits, all below demo/
+#   bash run.sh --dry-run   say what is there, what is needed, what would be done
+#   bash run.sh --seeds 129 130 131 132 133
+#                           every classifier with five seeds, for mean and
+#                           standard deviation: about 70 minutes
+#   PYTHON=python bash run.sh
+#                           use your own Python (conda, a cluster's module), not
+#                           env/; nothing is installed
 #
-# A run that was stopped goes on where it was. The results are in E1_results/, E1_visualisations/, E2_results/ and
-# E2_visualisations/. Experiment 3 takes hours and is a runner of its own, run-E3.sh; the demo has it in small.
-set -e
-# shellcheck source=/dev/null
-source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
+# A run that was stopped continues where it was. The results go to E1_results/,
+# E1_visualisations/, E2_results/ and E2_visualisations/. Experiment 3 takes hours
+# and has its own runner, run-E3.sh; the demo includes a small version of it.
+#
+# Options, handed to every step:
+#   -epochs N        train for at most N epochs (20)
+#   --seed N         seed of the initial weights and the order of the images (129)
+#   --seeds N N ...  train every classifier once with each of these seeds
+#   --weights W      VGG16's: imagenet, random or the path of a weights file
+#   --precision P    of the training: float32, mixed_bfloat16 or mixed_float16
+#   --best N         experiment 2 shows the N best FAKE classifiers (2)
+#   --images DIR     folder with train/ and test/; it is only read (images/)
+#   --output DIR     folder for everything that is written (this repository)
+#   --fresh          do again what is already done with these settings
+#   --dry-run        say what would be done, and do nothing
+#   --verbose        show TensorFlow's own messages too
+# Not -data: the runner does both FAKE and REAL.
+[ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 
-# --demo stands for folders of its own and, without VGG16_WEIGHTS, for random weights. What the user says counts before it.
+# --demo means folders of its own and, unless VGG16_WEIGHTS is set, random weights. The
+# user's options come last, so they win.
 demo='' options=()
 for option in "$@"; do
     if [ "$option" = --demo ]; then demo=yes; else options+=("$option"); fi
 done
 if [ -n "$demo" ]; then
     export VGG16_WEIGHTS=${VGG16_WEIGHTS:-random}
-    set -- --images "$REPOSITORY/demo/images" --output "$REPOSITORY/demo" "${options[@]+"${options[@]}"}"
+    folder=$(dirname "${BASH_SOURCE[0]}")/demo
+    set -- --images "$folder/images" --output "$folder" "${options[@]+"${options[@]}"}"
 fi
+source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 
-#     seconds on two cores
+RESULTS="E1_results, E1_visualisations, E2_results and E2_visualisations"
 if [ -n "$demo" ]; then
-    step 10 "the demo's images" create_demo.py
-    cost() { echo 20; }
-    training() { echo 20; }
+    PACE=10 # it has few images; the two steps of its own have ten times their seconds
+    step 80 "the demo's images" create_demo.py
 else
-    has_images "$(value_of --images "$REPOSITORY/images" "$@")" || step 60 "downloading CIFAKE" download_data.py
-    cost() { echo "$1"; }
-    times=$(trainings "$@")
-    training() { echo $(($1 + $2 * times)); } # once, and for each seed
+    has_images "$IMAGES" || step 0 "downloading CIFAKE" download_data.py
 fi
-step "$(cost 7)" "metadata" create_metadata.py
-step "$(training 10 15)" "NN on FAKE" classify_NN.py FAKE
-step "$(training 10 15)" "NN on REAL" classify_NN.py REAL
-step "$(training 8 350)" "LeNet on FAKE" classify_LeNet.py FAKE
-step "$(training 8 330)" "LeNet on REAL" classify_LeNet.py REAL
-step "$(training 180 8)" "VGG16 on FAKE" classify_VGG16.py FAKE
-step "$(training 180 8)" "VGG16 on REAL" classify_VGG16.py REAL
-step "$(cost 10)" "figures and tables" visualise.py
-step "$(training 10 25)" "tests on the other source" final_evaluate.py
+step 7 "metadata" create_metadata.py
+classifier NN 25
+classifier LeNet 345
+classifier VGG16 190
+step 10 "figures and tables" visualise.py
+step 35 "tests on the other source" final_evaluate.py
 if [ -n "$demo" ]; then
-    step 45 "experiment 3, in small" worth_of_fake.py '' --models NN --seeds 129 130 --steps 250
-    results_in "E1_results, E2_results and E3_results" "E1_visualisations, E2_visualisations and E3_visualisations"
+    RESULTS="E1_, E2_ and E3_results, E1_, E2_ and E3_visualisations"
+    step 600 "experiment 3, in small" worth_of_fake.py --models NN --seeds 129 130 --steps 250
 fi
-step "$(cost 10)" "the report" write_report.py
+step 10 "the report" write_report.py
 
 run_steps "$@"

@@ -1,19 +1,14 @@
 """Train and test VGG16: convolutions trained on ImageNet, frozen, and a hidden layer of 128 units.
 
-    python src/classify_VGG16.py -data FAKE
-    python src/classify_VGG16.py -data REAL -epochs 10
+    env/bin/python src/classify_VGG16.py -data FAKE
+    env/bin/python src/classify_VGG16.py -data REAL -epochs 10
 
-Needs the metadata (src/create_metadata.py). Writes report, history, curve and record to E1_results/ and the classifier to
-models/. It takes about three minutes on two cores. The original study's macro F1: 0.62 on REAL, 0.85 on FAKE.
+Needs the metadata (src/create_metadata.py). Writes report, history, curve and record to E1_results/ and the classifier to models/.
+It takes about three minutes on two cores. The original study's macro F1: 0.62 on REAL, 0.85 on FAKE.
 """
 
-from cifake import command, experiment, options
-
-
-def main() -> None:
-    """Experiment 1 for VGG16."""
-    experiment.classify("VGG16", options.parse(__doc__, needs_data=True))
-
+from cifake.experiments import e1
+from cifake.system import command
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(lambda: command.wrote(e1.classify("VGG16", __doc__)))

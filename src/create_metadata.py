@@ -1,21 +1,26 @@
 """Write the study's metadata: for FAKE and REAL, train and test, a CSV with each image's name, class, label and path.
 
-    python src/create_metadata.py
+    env/bin/python src/create_metadata.py
 
 Reads the file names in images/{train,test}/{FAKE,REAL}/ and writes images/metadata/{FAKE,REAL}/{train,test}.csv. On CIFAKE the
 four CSVs are byte for byte those of the original study. It also reads the images, says how many of them occur more than once,
-and lists these in images/metadata/duplicates.csv. It takes some seconds, on a slow disk a minute.
+and lists these in images/metadata/duplicates.csv. It takes a few seconds, on a slow disk a minute.
 """
 
-from cifake import command, duplicates, metadata, options, protocol
-from cifake.command import log
-from cifake.files import write_changed_text
-from cifake.folders import shown
+import logging
+
+from cifake import protocol
+from cifake.data import duplicates, metadata
+from cifake.system import command, options
+from cifake.system.files import write_changed_text
+from cifake.system.paths import shown
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """List the four folders, check all names, read all files, and only then write the CSVs."""
-    chosen = options.parse(__doc__)
+    chosen = options.parse(__doc__, "images output dry_run")
     folders = chosen.folders
     classes = metadata.class_names(folders)
     tables, passed_over = {}, 0
@@ -25,23 +30,21 @@ def main() -> None:
             tables[source, split] = metadata.make_rows(names, source, split, classes)
             passed_over += of_systems
     if passed_over:
-        log.info(
-            "Passed over %s file(s) that systems leave behind, such as .DS_Store and Thumbs.db.", f"{passed_over:,}"
-        )
+        log.info("Passed over %s file(s) that systems leave behind, such as .DS_Store and Thumbs.db.", f"{passed_over:,}")
     if chosen.dry_run:
-        for (source, split), rows in tables.items():
-            path = folders.metadata(source, split)
+        for place, rows in tables.items():
+            path = folders.metadata(*place)
             state = "is there" if path.exists() else "would be written"
             log.info("%s: %s images; %s", shown(path), f"{len(rows):,}", state)
         return
-    log.info("Reading all images, for those that occur more than once")
+    log.info("Reading all images to find those that occur more than once")
     groups = duplicates.find(folders, tables)
     log.info("%s", "\n".join(duplicates.sentences(groups)))
     written = []
-    for (source, split), rows in tables.items():
-        path = folders.metadata(source, split)
+    for place, rows in tables.items():
+        path = folders.metadata(*place)
         is_new = metadata.write_csv(path, rows)
-        log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", as it was")
+        log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", unchanged")
         written += [path] * is_new
     if write_changed_text(folders.duplicates, duplicates.csv_text(groups)):
         written.append(folders.duplicates)

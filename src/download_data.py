@@ -1,45 +1,32 @@
-"""Download CIFAKE from Kaggle and put it into images/; no account is needed.
+"""Download CIFAKE from Kaggle into images/; no account is needed.
 
-    python src/download_data.py
-    python src/download_data.py --images elsewhere
+    env/bin/python src/download_data.py
+    env/bin/python src/download_data.py --images elsewhere
 
-Writes images/{train,test}/{FAKE,REAL}/, 120,000 JPEGs: some 100 MB to download, 0.5 GB on the disk, some minutes. The images
-are checked against the study's published metadata. A download that was interrupted goes on where it was; images that are
-there already, CIFAKE's or others, stay as they are.
+Writes images/{train,test}/{FAKE,REAL}/, 120,000 JPEGs: about 100 MB to download, 0.5 GB on the disk, a few minutes. Stopped
+halfway, the same command continues. Images that are there already, CIFAKE's or others, stay as they are.
 """
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import logging
 
-from cifake import command, download, options
-from cifake.errors import StudyError
+from cifake.data import kaggle
+from cifake.system import command, options, signals
+from cifake.system.errors import StudyError
+from cifake.system.paths import Folders, shown
 
 
 def main() -> None:
     """Bring what is missing."""
-    chosen = options.parse(__doc__)
-    command.when_stopped("Stopped; the same command goes on from there.")
-    written = download.bring(chosen.folders, download.CIFAKE, from_kaggle, with_bar, chosen.dry_run)
+    chosen = options.parse(__doc__, "images output dry_run verbose")
+    signals.when_stopped("Stopped; the same command continues the download.")
+    if chosen.verbose:
+        logging.getLogger("cifake").setLevel(logging.DEBUG)
+    folders = chosen.folders
+    if folders.images != Folders().images and not folders.images.is_dir():
+        raise StudyError(f"There is no folder {shown(folders.images)}; correct --images, or make that folder first.")
+    written = kaggle.bring(folders, chosen.dry_run)
     if written:
         command.wrote(written)
-
-
-def from_kaggle(again: bool) -> Path:
-    """Where kagglehub keeps the data set, downloaded if it is not there or if it is wanted again."""
-    try:
-        import kagglehub
-    except ImportError:
-        raise StudyError(
-            "kagglehub, which downloads CIFAKE, is not installed; run: python -m pip install -r requirements.txt"
-        ) from None
-    return Path(kagglehub.dataset_download(download.HANDLE, force_download=again))
-
-
-def with_bar(names: Iterable[str], what: str) -> Iterator[str]:
-    """The names, with a progress bar where there is a terminal."""
-    from tqdm import tqdm
-
-    yield from tqdm(names, desc=what, unit=" images", disable=None, leave=False)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,36 @@
 """What a trained classifier takes your own pictures for: the three most likely classes of each.
 
-    python src/predict.py models/FAKE_LeNet.keras photo.jpg
-    python src/predict.py models/FAKE_LeNet.keras photo.jpg other.png --csv
+    env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg
+    env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg other.png --csv
 
-Takes JPEGs and PNGs of any size; they are brought to 32x32 pixels, as the classifiers saw their images. The class names come
-from the model's record, FAKE_LeNet_record.json, which is looked for beside the model and in the E1_results/ beside its folder:
-take both files along and this works anywhere. Prints a table, or CSV with --csv, and writes no file. It takes some seconds.
+Takes JPEGs and PNGs of any size and scales them to 32x32 pixels, the size that the classifiers learned from. It knows the classes it
+was trained on and no others, so it takes an astronaut for a horse or the like. The class names come from the model's record,
+FAKE_LeNet_record.json, beside the model or in the E1_results/ beside its folder: take both files along and this works anywhere. Prints
+a table, or CSV with --csv, and writes no file. It takes some seconds.
 """
 
 import argparse
 import csv
 import io
+import logging
 from pathlib import Path
 
-from cifake import command, metadata, options, records
-from cifake.command import log
-from cifake.errors import StudyError
-from cifake.files import checksum
-from cifake.folders import shown
+from cifake.data import metadata
+from cifake.results import records
+from cifake.system import command, options
+from cifake.system.errors import StudyError
+from cifake.system.files import checksum
+from cifake.system.paths import shown
+
+log = logging.getLogger(__name__)
 
 SHOWN = 3  # classes for each picture
+Likely = tuple[str, list[tuple[str, float]]]  # a picture, and its most likely classes with their probabilities
 
 
 def main() -> None:
     """Read the model's record and the pictures, and only then start TensorFlow."""
-    chosen = choose()
+    chosen = options.parse(__doc__, "dry_run verbose", extend=add_arguments)
     record = record_of(chosen.model)
     absent = [picture for picture in chosen.pictures if not picture.is_file()]
     if absent:
@@ -33,26 +39,31 @@ def main() -> None:
     if chosen.dry_run:
         log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
         return
-    lines = predict(chosen, record, contents)
-    if chosen.csv:
+    lines, faults = predict(chosen, record, contents)
+    if lines and chosen.csv:
         log.info("%s", csv_text(lines))
-    else:
-        log.info("What %s takes them for, and how likely:\n\n%s", records.name_of(record), table(lines))
+    elif lines:
+        number = len(record["classes"])
+        log.info("What %s, which knows %d classes, takes them for:\n\n%s", records.name_of(record), number, table(lines))
+    if faults:
+        named = faults[0] if len(faults) == 1 else f"{len(faults)} files"
+        listed = metadata.listed(faults) if len(faults) > 1 else ""
+        raise StudyError(f"{named}: damaged, or not a JPEG or PNG; save again or leave out.{listed}")
 
 
-def choose() -> argparse.Namespace:
-    """Read the options: those that all scripts share, and this script's own."""
-    parser = options.parser(__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """This script's own arguments."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a saved classifier, such as models/FAKE_LeNet.keras")
     parser.add_argument("pictures", type=Path, nargs="+", metavar="IMAGE", help="JPEG or PNG files")
     parser.add_argument("--csv", action="store_true", help="print CSV: image, rank, class, probability")
-    return parser.parse_args()
 
 
 def record_of(model: Path) -> dict:
-    """The record that was written with a model. Raises StudyError where there is none, or it belongs to another model."""
+    """The record that was written with a model. Raises StudyError if there is none, or it belongs to another model."""
+    if model.suffix.lower() in (".jpg", ".jpeg", ".png"):
+        raise StudyError(f"{shown(model)} is a picture; name the model first, then the pictures.")
     if not model.is_file():
-        raise StudyError(f"There is no file {shown(model)}; name a saved classifier, such as models/FAKE_LeNet.keras.")
+        raise StudyError(f"There is no file {shown(model)}; models are not in git, so train one first, for example with: bash run-LeNet.sh")
     name = f"{model.stem}_record.json"
     places = [model.parent / name, model.resolve().parent.parent / "E1_results" / name]
     path = next((place for place in places if place.is_file()), None)
@@ -63,59 +74,45 @@ def record_of(model: Path) -> dict:
         )
     record = records.read(path)
     if checksum(model) != record["model"]["sha256"]:
-        raise StudyError(
-            f"{shown(path)} is the record of another {model.name} than {shown(model)}; copy the two that were made together."
-        )
+        raise StudyError(f"{shown(path)} belongs to another {model.name} than {shown(model)}; copy the two that were made together.")
     return record
 
 
-def predict(
-    chosen: argparse.Namespace, record: dict, contents: list[bytes]
-) -> list[tuple[str, list[tuple[str, float]]]]:
-    """For each picture its name, and its most likely classes with their probabilities, the likeliest first.
-
-    Raises StudyError that lists the pictures which cannot be decoded.
-    """
-    from cifake import devices
+def predict(chosen: argparse.Namespace, record: dict, contents: list[bytes]) -> tuple[list[Likely], list[str]]:
+    """The likely classes of each picture, the likeliest first, and the names of the pictures that cannot be decoded."""
+    from cifake.system import devices
 
     devices.prepare(chosen.verbose)
     import numpy as np
 
-    from cifake import architectures, features, images
+    from cifake.data import decoding
+    from cifake.models import architectures, features
 
-    pixels, faults = [], []
-    for picture, content in zip(chosen.pictures, contents, strict=True):
+    names, pixels, faults = [], [], []
+    for picture, content in zip(map(str, chosen.pictures), contents, strict=True):
         try:
-            pixels.append(images.decode_any(content))
+            pixels.append(decoding.decode_any(content))
+            names.append(picture)
         except Exception:  # Pillow raises many kinds of exceptions on damaged bytes
-            faults.append(str(picture))
-    if faults:
-        named = faults[0] if len(faults) == 1 else f"{len(faults)} files"
-        raise StudyError(
-            f"{named}: damaged, or no JPEG or PNG; save anew or leave out."
-            + (metadata.listed(faults) if len(faults) > 1 else "")
-        )
-    whole = architectures.load(chosen.model).whole("classifier")
+            faults.append(picture)
+    if not pixels:
+        return [], faults
+    whole, classes = architectures.load(chosen.model).whole("classifier"), record["classes"]
     probabilities = features.compute(whole, np.stack(pixels))
-    classes = record["classes"]
-    return [
-        (str(picture), [(classes[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:SHOWN]])
-        for picture, row in zip(chosen.pictures, probabilities, strict=True)
-    ]
+    likely = [[(classes[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
+    return list(zip(names, likely, strict=True)), faults
 
 
-def table(lines: list[tuple[str, list[tuple[str, float]]]]) -> str:
+def table(lines: list[Likely]) -> str:
     """A line for each picture, in columns."""
     cells = [["image", *("1st", "2nd", "3rd")[: len(lines[0][1])]]]
     longest = max(len(name) for _, likely in lines for name, _ in likely)
     cells += [[picture, *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
+    return "\n".join("   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
-def csv_text(lines: list[tuple[str, list[tuple[str, float]]]]) -> str:
+def csv_text(lines: list[Likely]) -> str:
     """A line for each picture and class."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,12 +1,23 @@
 # shellcheck shell=bash
-# What the shell scripts of the study share. run.sh and run-*.sh list their steps and call run_steps; setup.sh and test.sh use
-# the first part. It is written for bash 3.2, which macOS has.
+# What the study's shell scripts share. run.sh and run-*.sh list their steps and run them; setup.sh and test.sh use the first
+# part. Written for bash 3.2, which macOS has.
+set -e
 
 REPOSITORY=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COMMAND=${0##*/}
 
+# PYTHONWARNINGS=error or PYTHONSAFEPATH would stop every step, and so would a random.py on PYTHONPATH. The user's own Python
+# keeps PYTHONPATH and PYTHONHOME, because its packages may come from there.
+unset PYTHONWARNINGS PYTHONSAFEPATH
+[ -n "$PYTHON" ] || unset PYTHONPATH PYTHONHOME
+
+# Break a message at spaces, so that a terminal of 80 columns cuts no word.
+say() {
+    echo "$1" | fold -s -w 79
+}
+
 die() {
-    echo "$COMMAND: $1" >&2
+    say "$COMMAND: $1" >&2
     exit 2
 }
 
@@ -15,11 +26,12 @@ show_usage() {
     sed -n -e 1d -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"
 }
 
-version_of() { # a Python; fails where it does not run
-    "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null </dev/null
+# Version of a Python; fails if it does not run. It imports nothing that a file of the working directory could replace.
+version_of() {
+    "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null </dev/null
 }
 
-# Version and name of each Python on the PATH, or of the one in PYTHON=. Each is run: pyenv has commands that only complain.
+# Version and name of each Python on the PATH, or of PYTHON=. Each is run, because pyenv has commands that only complain.
 list_pythons() {
     local name version
     if [ -n "$PYTHON" ]; then set -- "$PYTHON"; else set -- python3.13 python3.12 python3.11 python3 python; fi
@@ -29,7 +41,7 @@ list_pythons() {
     return 0
 }
 
-# The first of them for which TensorFlow has wheels.
+# The first of them that TensorFlow has wheels for.
 find_python() {
     local name version
     while read -r version name; do
@@ -40,22 +52,23 @@ find_python() {
     return 1
 }
 
-# PYTHON= is the user's own business: any version from 3.11, with the packages in whatever place.
+# The user's own Python may be any version from 3.11, with its packages anywhere.
 check_own_python() {
     local version
     version=$(version_of "$PYTHON") ||
-        die "PYTHON=$PYTHON is no Python that runs; name one that is 3.11 or newer, or leave PYTHON out and env/ is used."
-    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' </dev/null ||
-        die "PYTHON=$PYTHON is Python $version; the study needs 3.11 or newer."
+        die "PYTHON=$PYTHON is not a Python that runs; name one that is 3.11 or newer, or leave PYTHON out to use env/."
+    case $version in
+        2.* | 3.[0-9].* | 3.10.*) die "PYTHON=$PYTHON is Python $version; the study needs 3.11 or newer." ;;
+    esac
 }
 
-# What env/finished holds once env/ is: without it, or with another, env/ is half-made or older than requirements.txt.
-env_contents() { # CUDA or not, 1 or 0
+# Contents of env/finished; if it is missing or differs, env/ is half-made or older than requirements.txt.
+env_contents() { # CUDA: 1 or 0
     cat "$REPOSITORY/requirements.txt"
     echo "# CUDA=$1"
 }
 
-# Where the user says nothing of CUDA, either will do.
+# Unless the user asks for CUDA or against it, either will do.
 env_is_ready() { # [1 or 0]
     local with_cuda
     "$REPOSITORY/env/bin/python" -c '' 2>/dev/null </dev/null || return 1
@@ -67,86 +80,78 @@ env_is_ready() { # [1 or 0]
 
 # ------------------------------------------------------------------------------------------------------ the runners' part
 
-SECONDS_EXPECTED=() NAMES=() SCRIPTS=() SOURCES=() OWN_OPTIONS=()
-RESULTS="E1_results and E2_results" FIGURES="E1_visualisations and E2_visualisations"
+# The two options whose values the runners need themselves.
+IMAGES=$REPOSITORY/images OUTPUT=$REPOSITORY previous=''
+for option in "$@"; do
+    case $previous in --images) IMAGES=$option ;; --output) OUTPUT=$option ;; esac
+    case $option in --images=*) IMAGES=${option#*=} ;; --output=*) OUTPUT=${option#*=} ;; esac
+    previous=$option
+done
+case $IMAGES in \~/*) IMAGES=$HOME/${IMAGES#??} ;; esac # as Python does, because bash leaves --images=~/folder alone
 
-step() { # seconds on two processor cores, name, script, [FAKE or REAL or '', [its own options, of one word each]]
-    SECONDS_EXPECTED+=("$1") NAMES+=("$2") SCRIPTS+=("$3") SOURCES+=("$4") OWN_OPTIONS+=("${*:5}")
+# A runner sets these: where its results are, in words, and what percentage of its steps' seconds they will take.
+RESULTS='' PACE=100
+
+WEIGHTS=() NAMES=() SCRIPTS=() OWN_OPTIONS=()
+
+# Add a step. Its seconds are those on two processor cores, or 0 if they say nothing about the other steps' time.
+step() { # seconds, name, script, [its own options, one word each]
+    WEIGHTS+=("$1") NAMES+=("$2") SCRIPTS+=("$3") OWN_OPTIONS+=("${*:4}")
 }
 
-# Where the runner's results are, if not those of experiments 1 and 2.
-results_in() { # folder of the records, folder of the figures
-    RESULTS=$1 FIGURES=$2
+# Add the two trainings of a classifier.
+classifier() { # name, seconds of each
+    step "$2" "$1 on FAKE" "classify_$1.py" -data FAKE
+    step "$2" "$1 on REAL" "classify_$1.py" -data REAL
 }
 
-# The value that the user's options give one of theirs, or else what it is without.
-value_of() { # option, what it is without, the user's options
-    local option=$1 value=$2
-    shift 2
-    while [ $# -gt 0 ]; do
-        case $1 in
-            "$option") value=$2 ;;
-            "$option="*) value=${1#*=} ;;
-        esac
-        shift
+# The whole runner of one classifier. The metadata come first because that takes seconds and leaves correct CSVs alone.
+run_classifier() { # name, seconds of each training, the user's options
+    RESULTS=E1_results
+    step 7 "metadata" create_metadata.py
+    classifier "$1" "$2"
+    run_steps "${@:3}"
+}
+
+# Whether there are images in all four folders: CIFAKE's, which appear whole or not at all, or the user's own.
+has_images() { # folder
+    local part
+    for part in train/FAKE train/REAL test/FAKE test/REAL; do
+        [ -n "$(find -L "$1/$part" -type f 2>/dev/null | head -n 1)" ] || return 1
     done
-    echo "$value"
 }
 
-# How many trainings of each classifier the user's options ask for: one, or as many as --seeds has numbers.
-trainings() { # the user's options
-    local count=0 counting='' option
+run_steps() { # the user's options
+    local option run=do_steps
+    WHERE="the set-up of env/" AGAIN="; the same command continues there"
     for option in "$@"; do
         case $option in
-            --seeds) counting=yes ;;
-            -*) counting='' ;;
-            *) [ -z "$counting" ] || count=$((count + 1)) ;;
-        esac
-    done
-    [ "$count" -gt 0 ] || count=1
-    echo "$count"
-}
-
-# Whether a folder of images holds any, and no download that was cut short.
-has_images() {
-    [ ! -d "$1/.download" ] && [ -n "$(find -L "$1/train" "$1/test" -type f \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' \) 2>/dev/null | head -n 1)" ]
-}
-
-# Run all steps with the user's options.
-run_steps() {
-    local option
-    DRY_RUN='' WHERE='' AGAIN='The same command goes on from there: what was finished is kept.'
-    for option in "$@"; do
-        case $option in
-            -h | --help) show_help && exit ;;
+            -h | --help) show_usage && exit ;;
             -d* | --data*)
-                [ -n "${SOURCES[2]}" ] || die "it needs both FAKE and REAL; leave $option out."
-                die "it does both FAKE and REAL; for one of them: python src/${SCRIPTS[2]} -data FAKE"
+                case "${OWN_OPTIONS[*]}" in
+                    *-data*) die "it does both FAKE and REAL; for one of them: env/bin/python src/${SCRIPTS[2]} -data FAKE" ;;
+                    *) die "it needs both FAKE and REAL; leave $option out." ;;
+                esac
                 ;;
-            --dry-run) DRY_RUN=yes ;;
-            --fresh) AGAIN='The same command begins anew; without --fresh it trains only what has no results yet.' ;;
+            --dry-run) run=ask_steps ;;
+            --fresh) AGAIN="; the same command starts again, but without --fresh it trains only what has no results yet" ;;
         esac
     done
     trap 'stop 130' INT
     trap 'stop 143' TERM
     trap 'stop 129' HUP
-    if [ -n "$DRY_RUN" ]; then
-        ask_steps "$@"
-    else
-        choose_python "$@"
-        do_steps "$@"
-    fi
+    "$run" "$@"
 }
 
-# Set PYTHON, where the user has not, to that of env/, which is set up first where it is missing.
-choose_python() {
+# Unless the user has set PYTHON, set it to that of env/, which is made first if it is missing.
+choose_python() { # the user's options
     local code=0 base
     if [ -n "$PYTHON" ]; then
         check_own_python
         return
     fi
     if ! env_is_ready "$CUDA"; then
-        # A wrong option and missing images are told at once, and not after a set-up of some minutes.
+        # Report a wrong option or missing images now, not after a set-up of some minutes.
         if base=$(find_python); then
             attend "$base" "$REPOSITORY/src/${SCRIPTS[0]}" "$@" --dry-run >/dev/null || exit
         fi
@@ -156,74 +161,67 @@ choose_python() {
     PYTHON=$REPOSITORY/env/bin/python
 }
 
-do_steps() {
-    local i began took code total=${#NAMES[@]} left=0
-    # The estimate is what the steps to come take on two cores, scaled by how the steps so far went. It starts as if a minute
-    # had gone as expected, so that a first, short step does not decide it.
-    local expected=60 taken=60
-    for i in "${SECONDS_EXPECTED[@]}"; do left=$((left + i)); done
-
+do_steps() { # the user's options
+    local i began took code total=${#NAMES[@]} left=0 expected=0 taken=0 estimate
+    choose_python "$@"
+    for i in "${WEIGHTS[@]}"; do left=$((left + i)); done
     for ((i = 0; i < total; i++)); do
-        WHERE="step $((i + 1)) of $total (${NAMES[i]})"
-        echo
-        echo "Step $((i + 1)) of $total: ${NAMES[i]}"
+        announce "$i"
         began=$SECONDS code=0
         do_step "$i" "$@" || code=$?
-        if [ "$code" -ne 0 ]; then
-            echo "$COMMAND stopped at $WHERE. $AGAIN" >&2
-            exit "$code"
+        [ "$code" -ne 2 ] || AGAIN='' # the script has said what to fix
+        [ "$code" -eq 0 ] || stopped "$code"
+        took=$((SECONDS - began)) left=$((left - WEIGHTS[i])) estimate=''
+        if [ "${WEIGHTS[i]}" -gt 0 ]; then expected=$((expected + WEIGHTS[i])) taken=$((taken + took)); fi
+        # The steps to come are scaled by how those so far went, starting as if a minute had gone as expected: otherwise a short
+        # first step would decide it.
+        if [ "$left" -gt 0 ]; then
+            estimate="; $(roughly $((left * PACE * (60 + taken) / (60 * 100 + expected * PACE)))) left"
         fi
-        took=$((SECONDS - began))
-        left=$((left - SECONDS_EXPECTED[i]))
-        # What takes less than a tenth of its time was there already, and says nothing of the steps to come.
-        if [ $((took * 10)) -ge "${SECONDS_EXPECTED[i]}" ]; then
-            expected=$((expected + SECONDS_EXPECTED[i])) taken=$((taken + took))
-        fi
-        if [ $((i + 1)) -lt "$total" ]; then
-            echo "Step $((i + 1)) of $total done in $(duration "$took"); $(roughly $((left * taken / expected))) left"
-        else
-            echo "Step $((i + 1)) of $total done in $(duration "$took")"
-        fi
+        echo "Step $((i + 1)) of $total done in $(duration "$took")$estimate"
     done
     echo
-    local output
-    output=$(value_of --output "$REPOSITORY" "$@")
-    echo "$COMMAND is complete in $(duration "$SECONDS"). Reports: $output/$RESULTS;"
-    echo "figures and tables: $output/$FIGURES."
+    echo "$COMMAND is complete in $(duration "$SECONDS"). Its results, in $OUTPUT:"
+    echo "$RESULTS"
 }
 
-# The step's own source and options come last, so that they stand whatever the options before them.
+announce() { # number of a step
+    WHERE="step $(($1 + 1)) of ${#NAMES[@]} (${NAMES[$1]})"
+    echo
+    echo "Step $(($1 + 1)) of ${#NAMES[@]}: ${NAMES[$1]}"
+}
+
+# The step's own options come last, so that the user's cannot change them.
 do_step() { # number, the user's options
-    local script=$REPOSITORY/src/${SCRIPTS[$1]} source=${SOURCES[$1]} own=${OWN_OPTIONS[$1]}
-    shift
     # shellcheck disable=SC2086 # its own options are words
-    attend "$PYTHON" "$script" "$@" ${source:+-data "$source"} $own
+    attend "$PYTHON" "$REPOSITORY/src/${SCRIPTS[$1]}" "${@:2}" ${OWN_OPTIONS[$1]}
 }
 
-# --dry-run: every step says what it would do. It needs no env/, since that takes the standard library only.
-ask_steps() {
+# --dry-run: every step says what it would do. That takes the standard library only, so env/ is not needed.
+ask_steps() { # the user's options
     local i total=${#NAMES[@]} failed=0
     export PYTHONDONTWRITEBYTECODE=1 # no byte code either
+    AGAIN=''
     echo "A dry run: nothing is installed, downloaded or written."
-    echo "Needed: Python 3.11 to 3.13; CIFAKE in images/, or in the folder named with --images; for VGG16 its weights, 58 MB,"
-    echo "which Keras downloads once, unless VGG16_WEIGHTS or --weights names a file."
+    echo "Needed: Python 3.11 to 3.13; CIFAKE in images/ or in the folder of --images;"
+    echo "VGG16's weights, 58 MB, which Keras downloads once unless VGG16_WEIGHTS or"
+    echo "--weights names a file."
     if [ -n "$PYTHON" ]; then
         check_own_python
-        echo "Python: PYTHON=$PYTHON, so that no env/ is needed and nothing would be installed."
+        say "Python: PYTHON=$PYTHON; env/ is not needed and nothing would be installed."
     elif env_is_ready "$CUDA"; then
         PYTHON=$REPOSITORY/env/bin/python
         echo "Python: env/ is there."
     else
         PYTHON=$(find_python) || die "no Python 3.11 to 3.13 was found; install one, or name one with PYTHON=."
-        echo "Python: env/ is missing, half-made or older than requirements.txt. setup.sh would make it with $PYTHON:"
-        echo "2.5 GB of disk (with CUDA 8 GB), a third of it to download, some minutes."
+        echo "Python: env/ is missing, half-made or older than requirements.txt."
+        echo "setup.sh would make it with $PYTHON: 2.5 GB of disk (8 GB with CUDA),"
+        echo "a third of it to download, some minutes."
     fi
     for ((i = 0; i < total; i++)); do
-        WHERE="step $((i + 1)) of $total (${NAMES[i]})"
-        echo
-        echo "Step $((i + 1)) of $total: ${NAMES[i]}"
-        if [ "$i" -gt 0 ] && [ "${SCRIPTS[i]}" = create_metadata.py ] && ! has_images "$(value_of --images "$REPOSITORY/images" "$@")"; then
-            echo "The metadata would be made from the names of the images, when they are there."
+        announce "$i"
+        if [ "$i" -gt 0 ] && [ "${SCRIPTS[i]}" = create_metadata.py ] && ! has_images "$IMAGES"; then
+            echo "The CSVs would be made from the names of the images of step 1."
         else
             do_step "$i" "$@" || failed=$((failed + 1))
         fi
@@ -236,21 +234,9 @@ ask_steps() {
     echo "Nothing was done."
 }
 
-show_help() {
-    local python=$PYTHON
-    show_usage
-    echo
-    if [ -n "$python" ] || python=$(find_python); then
-        echo "Options, handed to every step; -data is for the Python scripts, a runner does both:"
-        "$python" -B "$REPOSITORY/src/create_metadata.py" --help </dev/null | sed -n '/^options:/,$p' | sed 1d
-    else
-        echo "The options are shown where a Python 3.11 to 3.13 is installed."
-    fi
-}
-
-# Run a command in the background and wait for it, since bash answers no signal while a command runs in its foreground.
-# Job control gives it a process group of its own, so that stop reaches all that it started; without job control, bash would
-# have it ignore Ctrl-C.
+# Run a command in the background and wait for it, because bash answers no signal while a command runs in its foreground. Job
+# control gives the command a process group of its own, so that stop reaches everything it started; without job control, bash
+# would make it ignore Ctrl-C.
 attend() {
     local code=0
     set -m
@@ -260,13 +246,15 @@ attend() {
     return "$code"
 }
 
-# Ctrl-C or a signal: pass it on to what runs, wait for that, and leave nothing behind. It is passed on as SIGTERM, since
-# Python answers Ctrl-C with a traceback in the moment before a script has begun. It answers a signal only between two calls
-# into TensorFlow, which may take long; nothing is lost by ending it, since the study writes its files whole.
+# Ctrl-C or a signal: pass it on to what is running, wait for that to end, and leave nothing behind. It is passed on as SIGTERM,
+# because Python answers Ctrl-C with a traceback in the moment before a script begins. Python answers a signal only between two
+# calls into TensorFlow, which may take long; killing it loses nothing, because the study writes every file whole.
 stop() { # exit code
-    local group
+    local group groups
     trap '' INT TERM HUP
-    for group in $(jobs -p); do
+    groups=$(jobs -p)
+    disown -a 2>/dev/null || : # so that bash does not report each of them as killed
+    for group in $groups; do
         kill -TERM -- "-$group" 2>/dev/null || continue
         for _ in {1..15}; do
             kill -0 -- "-$group" 2>/dev/null || break
@@ -274,7 +262,11 @@ stop() { # exit code
         done
         kill -KILL -- "-$group" 2>/dev/null || :
     done
-    echo "$COMMAND stopped${WHERE:+ at $WHERE}. $AGAIN" >&2
+    stopped "$1"
+}
+
+stopped() { # exit code
+    say "$COMMAND stopped at $WHERE$AGAIN." >&2
     exit "$1"
 }
 

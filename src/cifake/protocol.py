@@ -1,6 +1,6 @@
 """The study's constants, each with its unit and its source; every other file takes them from here.
 
-Source, where no other is named: the code and README of the original study, MinaAlmasi/CIFAKE-image-classifiers (2023).
+Source, if no other is named: the code and README of the original study, MinaAlmasi/CIFAKE-image-classifiers (2023).
 """
 
 # The data: CIFAKE (Bird & Lotfi, 2023, arXiv:2303.14126), with CIFAR-10's classes in CIFAR-10's order.
@@ -10,8 +10,7 @@ CIFAKE_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog"
 IMAGE_SHAPE = (32, 32, 3)  # height and width in pixels, RGB channels
 VALIDATION_SHARE = 0.2  # of the rows of train.csv, the first ones; the file order interleaves the classes
 
-# The classifiers, in order of growing complexity: the order of every table and figure.
-ARCHITECTURES = ("NN", "LeNet", "VGG16")
+# The classifiers; models/architectures.py has the table of them.
 HIDDEN_UNITS = 128  # of the dense layer before the output, in all three
 LENET_FILTERS = (32, 50)  # of the first and the second convolution
 LENET_KERNELS = (3, 5)  # pixels, square
@@ -24,21 +23,18 @@ PATIENCE = 2  # epochs without a better validation accuracy before training stop
 SEED = 129
 LEARNING_RATE = 0.01  # of SGD without momentum, at the first step
 DECAY_RATE = 0.9  # the learning rate is multiplied by this ...
-DECAY_STEPS = 10_000  # ... over so many steps, exponentially
+DECAY_STEPS = 10_000  # ... every so many steps, exponentially
 
-# Experiment 2: which FAKE classifiers count as the best. This project's choice: the original's two best were 0.01 apart,
-# its third 0.26 behind.
-WITHIN = 0.02  # of the highest macro F1 on the FAKE test images
+# Experiment 2: the original study tested its two best FAKE classifiers, by macro F1 on FAKE, on the REAL test images.
+BEST = 2
 
 # Experiment 3: what a generated image is worth. This project's choices.
-BUDGETS = (100, 300, 1_000, 3_000, 10_000, 40_000)  # REAL images, those for validation among them
-STEPS = 5_000  # of every training, each of BATCH_SIZE images
-VALIDATE_EVERY = 250  # steps; the weights of the best of these validations are kept
-SHIFT = 4  # pixels: augmentation moves an image by up to so many, in each direction
-ROTATION = 15  # degrees: and turns it by up to so many, to either side
-COPIES = 4  # augmented copies of each image, beside itself, where the features are computed beforehand (VGG16)
-WORTH_SEEDS = {"VGG16": (129, 130, 131, 132, 133), "LeNet": (129, 130, 131), "NN": (129, 130, 131)}
-WORTH_ARCHITECTURES = ("VGG16", "LeNet")  # where --models names no others; the quicker one first
+BUDGETS = (100, 300, 1_000, 3_000, 10_000, 40_000)  # REAL images, a fifth of them for validation
+STEPS = 5_000  # of every training, BATCH_SIZE images each
+VALIDATE_EVERY = 250  # steps; the weights of the best validation are kept
+SHIFT = 4  # pixels: augmentation moves an image by up to this, in each direction
+ROTATION = 15  # degrees: and turns it by up to this, to either side
+COPIES = 4  # augmented copies of each image, beside itself, if the features are computed beforehand (VGG16)
 
 # SHA-256 of CIFAKE's images and labels, as metadata.read_split computes it: the published numbers are compared with no others.
 CIFAKE_FINGERPRINTS = {
@@ -62,5 +58,5 @@ PUBLISHED = {
 PUBLISHED_ROUNDING = 0.005  # its numbers have two decimals
 
 # SHA-256 of the float32 values of VGG16's 26 ImageNet arrays (13 kernels, 13 biases, in Keras' order), as
-# features.weights_checksum computes it: tells the published weights from others when they come as a file.
+# weights_checksum in models/features.py computes it: tells the published weights from others when they come as a file.
 IMAGENET_CHECKSUM = "367e97357726fc9a76fcb2944e6cb9ef301eb42e4eb6cae2f6a7da7dedc6912d"

@@ -1,0 +1,83 @@
+"""From one array in memory to batches by row number, in an order that follows from seed and epoch alone."""
+
+import mmap
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from cifake import protocol
+
+
+def steps_of(rows: int, batch_size: int) -> int:
+    """How many batches a number of rows makes; the last may be smaller."""
+    return -(-rows // batch_size)
+
+
+def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    """All inputs and class numbers as tensors in the processor's memory, to gather batches from."""
+    with tf.device("CPU:0"):
+        return _copied_once(inputs), tf.constant(numbers)
+
+
+def _copied_once(array: np.ndarray) -> tf.Tensor:
+    """A large array as a tensor. tf.constant copies twice, the second time to align, and holds all three for a while."""
+    aligned = np.frombuffer(mmap.mmap(-1, array.nbytes), array.dtype).reshape(array.shape)  # starts at a memory page
+    aligned[:] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())  # the same memory
+
+
+def _as_written(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches made as the code says: of TensorFlow 2.21's own improvements nothing helps here, and two do harm.
+
+    With autotuning it may wait for seconds as each iterator ends, for a thread that sleeps; its optimisations copy all inputs.
+    """
+    choice = tf.data.Options()
+    choice.autotune.enabled = False
+    choice.experimental_optimization.apply_default_optimizations = False
+    return data.with_options(choice)
+
+
+def _gather(order: tf.data.Dataset, inputs: tf.Tensor, numbers: tf.Tensor) -> tf.data.Dataset:
+    """Batches of row numbers -> batches of (input, class number), some of them ahead of their use."""
+    return order.map(lambda rows: (tf.gather(inputs, rows), tf.gather(numbers, rows))).prefetch(4)
+
+
+def shuffled(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: int, epochs: range) -> tf.data.Dataset:
+    """The given rows in all batches of the given epochs, one epoch after the other.
+
+    The order in each epoch follows from (seed, epoch) alone, so that a training can begin with any epoch.
+    """
+
+    def epoch_of_rows(epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(rows.start, rows.stop), seed=key)
+        return tf.data.Dataset.from_tensor_slices(order).batch(protocol.BATCH_SIZE)
+
+    order = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_of_rows)
+    # Keras must know how many batches there are, or it runs extra steps of the optimiser.
+    batches = len(epochs) * steps_of(len(rows), protocol.BATCH_SIZE)
+    order = order.apply(tf.data.experimental.assert_cardinality(batches))
+    return _as_written(_gather(order, inputs, numbers))
+
+
+def in_order(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, size: int) -> tf.data.Dataset:
+    """The given rows in their own order, in batches of (input, class number)."""
+    return _as_written(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))
+
+
+def picked(
+    inputs: np.ndarray, numbers: np.ndarray, rows: np.ndarray, size: int, change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+) -> tf.data.Dataset:
+    """The given rows, int64 [n], in the order given, in batches of (input, class number).
+
+    `change` (inputs of a batch, number of the batch from 0) -> inputs is applied to each batch in turn. The inputs stay a
+    NumPy array, because a tensor would be a second copy of them.
+    """
+
+    def pick(batch: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        values = tf.numpy_function(lambda rows: inputs[rows], [rows], inputs.dtype)
+        values.set_shape([None, *inputs.shape[1:]])
+        return (change(values, batch) if change else values), tf.gather(numbers, rows)
+
+    return _as_written(tf.data.Dataset.from_tensor_slices(rows).batch(size).enumerate().map(pick).prefetch(4))

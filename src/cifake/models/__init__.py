@@ -1,0 +1,1 @@
+"""Array -> features -> head -> probabilities."""

@@ -1,0 +1,190 @@
+"""The classifiers, one entry each in ARCHITECTURES: an optional frozen backbone, and a head, which is trained.
+
+A backbone maps raw images, uint8 [n, 32, 32, 3] RGB, to features; a head maps its features, or raw images if there is no backbone, to
+probabilities, float32 [n, classes]. whole() joins them to the model that is saved. Keras is imported only when a model is built.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cifake import protocol
+from cifake.system.errors import StudyError
+from cifake.system.options import IMAGENET, RANDOM
+from cifake.system.paths import shown
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the study needs to know of a classifier."""
+
+    description: str  # for the report: what it consists of
+    backbone: Callable[[str], "keras.Model"] | None  # weights (imagenet, random or a path) -> the frozen part
+    convolutions: Callable[["keras.KerasTensor"], "keras.KerasTensor"] | None  # trained layers before the dense ones, if any
+    e3_seeds: tuple[int, ...]  # of experiment 3's runs
+    e3_seconds: float  # of a run of experiment 3 with protocol.STEPS steps, on two cores
+    is_pretrained: bool = False  # its backbone has weights of its own, so that its features are worth keeping in files
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A frozen part, or None, and a part to be trained."""
+
+    backbone: "keras.Model | None"
+    head: "keras.Model"
+
+    def whole(self, name: str) -> "keras.Model":
+        """Raw images in, probabilities out."""
+        if self.backbone is None:
+            return self.head
+        import keras
+
+        images = raw_images()
+        return keras.Model(images, self.head(self.backbone(images)), name=name)
+
+
+@contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Build models within the block in a precision of Keras: float32, mixed_bfloat16, mixed_float16."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def raw_images() -> "keras.KerasTensor":
+    """The input of every saved model."""
+    import keras
+
+    return keras.Input(protocol.IMAGE_SHAPE, dtype="uint8", name="images")
+
+
+def backbone(architecture: str, weights: str) -> "keras.Model | None":
+    """The part that is not trained; `weights`, imagenet, random or a path, is for pretrained ones."""
+    make = ARCHITECTURES[architecture].backbone
+    if make is None:
+        return None
+    frozen = make(weights)
+    frozen.trainable = False
+    return frozen
+
+
+def head(architecture: str, features: tuple[int, ...], classes: int) -> "keras.Model":
+    """The part that is trained, with new weights; `features` is the shape of one image's features."""
+    import keras
+    from keras import layers
+
+    convolutions = ARCHITECTURES[architecture].convolutions
+    if convolutions:
+        inputs = raw_images()
+        hidden = convolutions(inputs)
+    else:
+        inputs = hidden = keras.Input(features, name="features")
+    hidden = layers.Dense(protocol.HIDDEN_UNITS, activation="relu", name="hidden")(hidden)
+    # float32 in any precision: in 16 bits, probabilities would tie and the loss lose its digits
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(hidden)
+    return keras.Model(inputs, outputs, name=architecture if convolutions else "head")
+
+
+def load(path: Path) -> Classifier:
+    """A saved model, taken apart again. Raises StudyError if the file is damaged or holds code."""
+    import keras
+
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as problem:  # zip, JSON, HDF5 and Keras each have their own
+        is_code = "unsafe" in str(problem) or "Lambda" in str(problem)
+        reason = "it holds code, which is not run" if is_code else "it is damaged or not a model"
+        raise StudyError(f"{shown(path)} is not loaded: {reason}; delete it and train the classifier again.") from None
+    if {"backbone", "head"} <= {layer.name for layer in model.layers}:
+        return Classifier(model.get_layer("backbone"), model.get_layer("head"))
+    return Classifier(None, model)
+
+
+def summary(model: "keras.Model") -> str:
+    """Keras' summary of a model, layer by layer, as text."""
+    lines = []
+    model.summary(print_fn=lambda line, **_: lines.append(line), expand_nested=True, line_length=100)
+    return "\n".join(lines) + "\n"
+
+
+def _grey_pixels(_weights: str) -> "keras.Model":
+    """NN's view of an image: its grey pixels in [0, 1], flat. Cast first: on uint8 the greyscale would be rounded."""
+    import keras
+    from keras import layers, ops
+
+    images = raw_images()
+    grey = ops.image.rgb_to_grayscale(ops.cast(images, "float32"))
+    return keras.Model(images, layers.Flatten()(layers.Rescaling(protocol.PIXEL_SCALE)(grey)), name="backbone")
+
+
+def _lenet_convolutions(images: "keras.KerasTensor") -> "keras.KerasTensor":
+    """LeNet up to its dense layers."""
+    from keras import layers, ops
+
+    hidden = layers.Rescaling(protocol.PIXEL_SCALE)(ops.cast(images, "float32"))
+    for filters, kernel in zip(protocol.LENET_FILTERS, protocol.LENET_KERNELS, strict=True):
+        hidden = layers.Conv2D(filters, kernel, padding="same", activation="relu")(hidden)
+        hidden = layers.MaxPooling2D()(hidden)
+    return layers.Flatten()(hidden)
+
+
+def _vgg16(weights: str) -> "keras.Model":
+    """VGG16's convolutions and the mean over what is left of the image: 512 features.
+
+    Raises StudyError if the weights cannot be downloaded or do not fit.
+    """
+    import keras
+    from keras import ops
+
+    images = raw_images()
+    # Cast first: on uint8, preprocess_input subtracts with an overflow and says nothing.
+    prepared = keras.applications.vgg16.preprocess_input(ops.cast(images, "float32"))
+    try:
+        network = keras.applications.VGG16(
+            include_top=False, weights=None if weights == RANDOM else weights, input_shape=protocol.IMAGE_SHAPE, pooling="avg", name="vgg16"
+        )
+    except Exception as problem:  # whatever the network, the file or HDF5 answers with
+        raise StudyError(_weights_message(weights, problem)) from None
+    return keras.Model(images, network(prepared), name="backbone")
+
+
+def _weights_message(weights: str, problem: Exception) -> str:
+    """What to say if VGG16's weights could not be had."""
+    reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+    if weights != IMAGENET:
+        return f"{weights} does not hold VGG16's weights without its top ({reason}); name another file with --weights."
+    file, folder = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", os.environ.get("KERAS_HOME", "~/.keras")
+    return (
+        f"VGG16's ImageNet weights could not be downloaded ({reason}); run the same command again when there is a network, put {file} "
+        f"into {folder}/models/ by hand, or name its path with --weights PATH or VGG16_WEIGHTS=PATH."
+    )
+
+
+# In order of growing complexity: the order of every table and figure.
+ARCHITECTURES = {
+    "NN": Architecture(
+        "one hidden layer of 128 units on grey pixels", backbone=_grey_pixels, convolutions=None, e3_seeds=(129, 130, 131), e3_seconds=15
+    ),
+    "LeNet": Architecture(
+        "two convolutions and a hidden layer", backbone=None, convolutions=_lenet_convolutions, e3_seeds=(129, 130, 131), e3_seconds=160
+    ),
+    "VGG16": Architecture(
+        "convolutions trained on ImageNet and frozen, their mean over the image, and a hidden layer",
+        backbone=_vgg16,
+        convolutions=None,
+        e3_seeds=(129, 130, 131, 132, 133),
+        e3_seconds=6,
+        is_pretrained=True,
+    ),
+}

@@ -1,0 +1,207 @@
+"""Training a head by the study's protocol: SGD, early stopping, best weights. It can stop after any epoch and continue there.
+
+experiments/recipes.py calls it.
+"""
+
+import logging
+import math
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cifake import protocol
+from cifake.data import batches
+from cifake.models import checkpoints
+from cifake.models.checkpoints import Kept, Training
+from cifake.system import progress, signals
+from cifake.system.errors import StudyError
+
+log = logging.getLogger(__name__)
+
+# At most: Keras runs so many steps before it returns to Python, which halves the time of a small model's epoch.
+STEPS_PER_CALL = 32
+VALIDATION_BATCH = 500  # images; no weight depends on it
+SAY_EVERY = 2.0  # seconds between two lines on epochs, so that a small model does not print twenty of them at once
+MEASURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+class _EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras' early stopping, able to continue; Keras' own forgets everything when it begins."""
+
+    def __init__(self, kept: Kept | None):
+        super().__init__(monitor="val_accuracy", mode="max", patience=protocol.PATIENCE, restore_best_weights=True)
+        self.kept = kept
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if self.kept:
+            self.best, self.best_epoch = self.kept.training.best, self.kept.training.best_epoch
+            self.wait, self.best_weights = self.kept.training.wait, self.kept.best_weights
+
+
+class _NotFinite(keras.callbacks.Callback):
+    """Ends a training whose loss or weights are not finite, before anything of it is kept."""
+
+    def __init__(self, part: str = "epoch"):
+        super().__init__()
+        self.part = part  # of the training, as the message counts it
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Behind a ReLU, weights can be NaN while the loss is still a number.
+        if math.isfinite(logs["loss"]) and all(np.isfinite(weights).all() for weights in self.model.get_weights()):
+            return
+        raise StudyError(
+            f"The loss or a weight is not finite any more in {self.part} {self.epoch + 1}, by step {batch + 1}; nothing of this training "
+            "is kept. The images or the weights that VGG16 starts from are the likely cause, or the learning rate if it was raised."
+        )
+
+
+class _Checkpoint(keras.callbacks.Callback):
+    """After each epoch, keeps on disk all that the next one depends on; comes after early stopping."""
+
+    def __init__(self, path: Path, key: str, training: Training, stopping: _EarlyStopping):
+        super().__init__()
+        self.path, self.key, self.training, self.stopping = path, key, training, stopping
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        training, stopping = self.training, self.stopping
+        training.history.append({name: float(logs[name]) for name in MEASURES})
+        training.best, training.best_epoch, training.wait = float(stopping.best), stopping.best_epoch, stopping.wait
+        training.stopped_early = bool(self.model.stop_training)
+        training.seconds += time.monotonic() - self.start
+        optimiser = [variable.numpy() for variable in self.model.optimizer.variables]
+        checkpoints.save(self.path, self.key, Kept(training, self.model.get_weights(), optimiser, stopping.best_weights))
+
+
+class _Progress(keras.callbacks.Callback):
+    """A bar with the time left in a terminal, and lines on epochs everywhere; comes after the checkpoint."""
+
+    def __init__(self, name: str, training: Training, epochs: int, steps: int):
+        super().__init__()
+        self.name, self.training, self.epochs, self.steps = name, training, epochs, steps
+
+    def on_train_begin(self, logs=None):
+        self.first = len(self.training.history)
+        self.bar = progress.bar(desc=self.name, total=self.epochs * self.steps, initial=self.first * self.steps, unit=" steps")
+        self.start = self.said = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update((len(self.training.history) * self.steps + batch + 1) - self.bar.n)
+
+    def on_epoch_end(self, epoch, logs=None):
+        done, now, is_last = epoch + 1, time.monotonic(), self.training.stopped_early or epoch + 1 == self.epochs
+        signals.when_stopped(f"Stopped after epoch {done} of {self.name}; the same command continues there.")
+        if now - self.said < SAY_EVERY and not is_last and done > self.first + 1:
+            return
+        self.said = now
+        last, left = self.training.history[-1], (now - self.start) / (done - self.first) * (self.epochs - done)
+        log.info(
+            "  epoch %2d: loss %.3f, accuracy %.3f; validation %.3f, %.3f%s",
+            done,
+            *(last[name] for name in MEASURES),
+            "" if is_last else f"; at most {progress.duration(left)} left",
+        )
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
+def steps_per_call(steps: int) -> int:
+    """The largest divisor of an epoch's steps that is at most STEPS_PER_CALL: only a divisor adds or drops no step."""
+    return max(divisor for divisor in range(1, STEPS_PER_CALL + 1) if steps % divisor == 0)
+
+
+def compile_head(head: keras.Model, steps: int) -> None:
+    """The study's optimiser and loss; `steps` is an epoch's number of batches."""
+    rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
+    head.compile(
+        optimizer=keras.optimizers.SGD(rate),
+        loss="sparse_categorical_crossentropy",  # the categorical one, from class numbers instead of one-hot rows
+        metrics=["accuracy"],
+        steps_per_execution=steps_per_call(steps),
+    )
+    head.optimizer.build(head.trainable_variables)
+
+
+def train(
+    head: keras.Model,
+    inputs: tf.Tensor,
+    numbers: tf.Tensor,
+    *,
+    validation: int,
+    epochs: int,
+    seed: int,
+    name: str,
+    checkpoint: Path,
+    key: str,
+) -> Training:
+    """Train a head in place, to the weights of its best epoch, and return its history.
+
+    `inputs` [n, ...] and `numbers` [n] (classes from 0); the first `validation` rows are for validation. The state is kept in
+    `checkpoint` after each epoch. If that file holds one of the same `key`, the training continues from it, to the same
+    weights and history as a training that was never stopped. Raises StudyError if the loss or a weight is not finite.
+    """
+    steps = batches.steps_of(len(inputs) - validation, protocol.BATCH_SIZE)
+    compile_head(head, steps)
+    kept = checkpoints.load(checkpoint, key)
+    training = kept.training if kept else Training()
+    if kept:
+        head.set_weights(kept.weights)
+        for variable, values in zip(head.optimizer.variables, kept.optimiser, strict=True):
+            variable.assign(values)
+        log.info("%s: continues after epoch %d", name, len(training.history))
+    remaining = range(len(training.history), epochs)
+    if training.stopped_early or not remaining:
+        head.set_weights(kept.best_weights)
+        return training
+    stopping = _EarlyStopping(kept)
+    with progress.around_log_lines():
+        head.fit(
+            batches.shuffled(inputs, numbers, range(validation, len(inputs)), seed, remaining),
+            validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
+            initial_epoch=remaining.start,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            callbacks=[_NotFinite(), stopping, _Checkpoint(checkpoint, key, training, stopping), _Progress(name, training, epochs, steps)],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        )
+    return training
+
+
+def train_by_steps(
+    model: keras.Model, data: tf.data.Dataset, validation: tf.data.Dataset, *, steps: int, interval: int, name: str
+) -> tuple[dict[str, list[float]], int]:
+    """Train a model in place for a fixed number of steps and give it the weights of its best validation, the first of equals.
+
+    `data` has as many batches as there are steps; a validation follows each `interval` of them, which divides the steps.
+    Returns loss, accuracy, val_loss and val_accuracy by interval, and the number of the best, from 0. Raises StudyError if the
+    loss or a weight is not finite.
+    """
+    compile_head(model, interval)
+    intervals = steps // interval
+    best = keras.callbacks.EarlyStopping(monitor="val_accuracy", mode="max", patience=intervals, restore_best_weights=True)
+    with progress.around_log_lines(), progress.bar(desc=name, total=steps, unit=" steps") as bar:
+        history = model.fit(
+            data,
+            validation_data=validation,
+            epochs=intervals,
+            steps_per_epoch=interval,
+            callbacks=[
+                _NotFinite(f"part of {interval} steps"),
+                best,
+                keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update(interval)),
+            ],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        ).history
+    return {name: [float(value) for value in history[name]] for name in MEASURES}, best.best_epoch

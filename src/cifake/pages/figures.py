@@ -1,0 +1,374 @@
+"""The study's figures. One look for all: one colour for FAKE, one for REAL, everywhere.
+
+A figure of a page takes the study (and an architecture, if there is one of each) and returns a matplotlib figure, or None if there
+is nothing to show; history() and mistakes() belong to a single run.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")  # no window: the scripts run on clusters too
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cifake import protocol
+from cifake.data.arms import ARMS
+from cifake.pages.study import Study
+from cifake.results import histories as history_files
+from cifake.results import records, worth
+from cifake.results.worth import counted
+
+# Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
+COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
+ARM_COLOURS = COLOURS | {"both": "#A0508C"}  # reddish purple
+INK, FAINT = "#333333", "#C8C8C8"
+SHADES = {  # from white to the colour of the source
+    source: LinearSegmentedColormap.from_list(source, ["#FFFFFF", colour]) for source, colour in COLOURS.items()
+}
+MISTAKES = 24  # in a gallery
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 200,
+        "savefig.dpi": 200,
+        "figure.constrained_layout.use": True,
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.grid": True,
+        "grid.color": FAINT,
+        "grid.linewidth": 0.4,
+    }
+)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG and free its memory."""
+    figure.savefig(path, format="png")
+    plt.close(figure)
+
+
+# ------------------------------------------------------------------------------------------------------------ experiment 1
+
+
+def history(record: dict, table: pd.DataFrame) -> Figure:
+    """One classifier's loss beside its accuracy; `table` has an epoch a row."""
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3))
+    _history_row(axes, record, table)
+    return figure
+
+
+def histories(study: Study, architecture: str) -> Figure | None:
+    """The histories of one architecture, one above the other, each measure on one scale."""
+    members = list(study.of("E1", architecture=architecture))
+    if not members:
+        return None
+    figure, axes = plt.subplots(len(members), 2, figsize=(8, 2.8 * len(members)), squeeze=False, sharey="col")
+    for row, record in zip(axes, members, strict=True):
+        path = study.folders.classifier("E1", record["source"], architecture)["history"]
+        _history_row(row, record, history_files.read(path, record))
+    return figure
+
+
+def _history_row(row: Iterable[Axes], record: dict, table: pd.DataFrame) -> None:
+    for axes, measure in zip(row, ("loss", "accuracy"), strict=True):
+        _history_axes(axes, table, measure, record["source"], record["training"]["best_epoch"])
+        axes.set_title(f"{records.name_of(record)}: {measure}")
+
+
+def _history_axes(axes: Axes, table: pd.DataFrame, measure: str, source: str, best_epoch: int) -> None:
+    """Loss or accuracy by epoch, training and validation, labelled at the lines' ends."""
+    columns = {"training": measure, "validation": f"val_{measure}"}
+    ends = {label: table[column].iloc[-1] for label, column in columns.items()}
+    higher = max(ends, key=ends.get)
+    for (label, column), style in zip(columns.items(), ({"alpha": 0.45}, {}), strict=True):
+        axes.plot(table.index, table[column], color=COLOURS[source], marker="o", markersize=2.5, linewidth=1.4, **style)
+        axes.annotate(  # set a little apart, for lines that end close together
+            label,
+            (table.index[-1], ends[label]),
+            xytext=(6, 4 if label == higher else -4),
+            textcoords="offset points",
+            color=COLOURS[source],
+            va="center",
+            **style,
+        )
+    axes.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=":")
+    is_late = best_epoch > len(table) / 2
+    axes.annotate(  # in the corner that a falling loss, or a rising accuracy, leaves free
+        f"best epoch: {best_epoch}",
+        (best_epoch, 1 if measure == "loss" else 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3 if is_late else 3, -2 if measure == "loss" else 2),
+        textcoords="offset points",
+        ha="right" if is_late else "left",
+        va="top" if measure == "loss" else "bottom",
+        fontsize=8,
+    )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss (cross-entropy, nats)" if measure == "loss" else "accuracy (share of images)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(1 - 0.03 * len(table), len(table) * 1.03 + 0.05)
+
+
+def confusions(study: Study, architecture: str) -> Figure | None:
+    """Confusion matrices of one architecture, tested on the source that it was trained on."""
+    return _confusions(list(study.of("E1", architecture=architecture)))
+
+
+def _confusions(members: list[dict]) -> Figure | None:
+    """Confusion matrices side by side: of 100 images of a true class (a row), how many are taken for what."""
+    if not members:
+        return None
+    classes = members[0]["classes"]
+    width, height = 1.4 + 0.34 * len(classes), 1.5 + 0.3 * len(classes)
+    figure, axes = plt.subplots(1, len(members), figsize=(width * len(members), height), squeeze=False, sharey=True)
+    for panel, record in zip(axes[0], members, strict=True):
+        matrix = np.array(record["scores"]["confusion_matrix"])
+        shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        source = record["test"]["source"]
+        panel.imshow(shares, cmap=SHADES[source], vmin=0, vmax=100, aspect="auto")
+        for (row, column), share in np.ndenumerate(shares):
+            if round(share):
+                colour = "white" if share > 75 else INK
+                panel.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7.5, color=colour)
+        panel.set_title(f"{records.name_of(record)} on {source}", color=COLOURS[source])
+        panel.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
+        panel.set_yticks(range(len(classes)), classes)
+        panel.set_xlabel("predicted class")
+        _bare(panel)
+    axes[0, 0].set_ylabel("true class (% of its test images)")
+    return figure
+
+
+def _bare(axes: Axes) -> None:
+    """A field of cells needs no lines of its own."""
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray) -> Figure:
+    """A gallery of the most confident mistakes; `by_image` as scores.predictions gives it, `pixels` uint8 [n, 32, 32, 3]."""
+    wrong = by_image.reset_index(drop=True).query("label != predicted")
+    worst = wrong.sort_values("probability_of_predicted", ascending=False, kind="stable").head(MISTAKES)
+    columns = 6  # as many as leave room for "as automobile 99 %"
+    lines = max(1, -(-len(worst) // columns))
+    figure, axes = plt.subplots(lines, columns, figsize=(8, 0.4 + 1.65 * lines), squeeze=False)
+    for panel in axes.flat:
+        panel.axis("off")
+    for panel, (row, image) in zip(axes.flat, worst.iterrows(), strict=False):
+        panel.imshow(pixels[row])
+        panel.set_title(
+            # No probability below 1 is rounded up to 100 %.
+            f"{image['label']}\nas {image['predicted']} {np.floor(100 * image['probability_of_predicted']):.0f} %",
+            fontsize=7.5,
+            weight="normal",
+            loc="center",
+        )
+    figure.suptitle(
+        f"{records.name_of(record)} on {record['test']['source']}: the {len(worst)} most confident of {len(wrong):,} mistakes "
+        "(true class, predicted class and its probability)",
+        fontsize=9,
+        weight="bold",
+        color=COLOURS[record["test"]["source"]],
+    )
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------------------ experiment 2
+
+
+def best_on_real(study: Study) -> list[tuple[dict, dict]]:
+    """The best FAKE classifiers, as (record on FAKE, record on REAL)."""
+    pairs = ((next(study.of(name, "FAKE", best), None) for name in ("E1", "E2")) for best in study.best_on_fake)
+    return [(on_fake, on_real) for on_fake, on_real in pairs if on_real]
+
+
+def loss_from_fake_to_real(study: Study) -> Figure | None:
+    """What the best FAKE classifiers lose, class by class: F1 on FAKE and on REAL test images, a classifier a panel."""
+    pairs = best_on_real(study)
+    if not pairs:
+        return None
+    classes = pairs[0][0]["classes"]
+    figure, axes = plt.subplots(1, len(pairs), figsize=(4.2 * len(pairs), 1.4 + 0.3 * len(classes)), squeeze=False, sharey=True)
+    for panel, pair in zip(axes[0], pairs, strict=True):
+        values = {
+            record["test"]["source"]: [*(record["scores"]["by_class"][name]["f1"] for name in classes), record["scores"]["macro_f1"]]
+            for record in pair
+        }
+        # The mean over the classes stands apart, below them.
+        heights = [*range(len(classes)), len(classes) + 0.5]
+        panel.hlines(heights, values["REAL"], values["FAKE"], color=FAINT, linewidth=3, zorder=1)
+        for source, scores in values.items():
+            panel.scatter(scores, heights, color=COLOURS[source], s=28, zorder=2)
+            for value, height, higher in zip(scores, heights, map(max, *values.values()), strict=True):
+                panel.annotate(
+                    f"{value:.2f}",
+                    (value, height),
+                    xytext=(7 if value >= higher else -7, 0),
+                    textcoords="offset points",
+                    fontsize=7.5,
+                    ha="left" if value >= higher else "right",
+                    va="center",
+                    color=COLOURS[source],
+                )
+            panel.annotate(f"on {source}", (scores[0], -0.5), ha="center", va="bottom", color=COLOURS[source], fontsize=8.5, weight="bold")
+        panel.set_title(f"{records.name_of(pair[0])}\n", loc="left")
+        panel.set_yticks(heights, [*classes, "mean (macro F1)"])
+        panel.set_ylim(heights[-1] + 0.6, -1.2)
+        panel.set_xlim(-0.06, 1.06)  # room for the numbers beside the dots
+        panel.set_xlabel("F1 on the test images")
+        panel.grid(axis="y", visible=False)
+    return figure
+
+
+def confusions_on_real(study: Study) -> Figure | None:
+    """Confusion matrices of the best FAKE classifiers on REAL."""
+    return _confusions([on_real for _, on_real in best_on_real(study)])
+
+
+def both_directions(study: Study, architecture: str) -> Figure:
+    """Accuracy in a 2 x 2 field: trained on a source (a row), tested on a source (a column)."""
+    figure, axes = plt.subplots(figsize=(5.2, 3.4))
+    plain, seeds = (rows[rows["architecture"] == architecture] for rows in (study.plain, study.over_seeds))
+    for row, trained_on in enumerate(protocol.SOURCES):
+        for column, tested_on in enumerate(protocol.SOURCES):
+            key = f"trained_on == '{trained_on}' and tested_on == '{tested_on}'"
+            one, several = plain.query(key), seeds.query(key)["accuracy"]
+            notes = [f"95 % interval {run.accuracy_low:.3f} to {run.accuracy_high:.3f}" for run in one.itertuples()]
+            notes += [f"{len(several)} seeds: {several.mean():.3f} ± {several.std():.3f}"] if len(several) else []
+            score = next(iter([*one["accuracy"], *([several.mean()] if len(several) else [])]), None)
+            strength = 0.12 + 0.75 * (score or 0)
+            axes.add_patch(plt.Rectangle((column, row), 0.96, 0.94, facecolor=SHADES[tested_on](strength), edgecolor="none"))
+            style = {"ha": "center", "va": "center", "color": "white" if strength > 0.6 else INK}
+            number = "not tested" if score is None else f"{score:.3f}"
+            axes.text(column + 0.48, row + 0.38, number, fontsize=17, weight="bold", **style)
+            axes.text(column + 0.48, row + 0.72, "\n".join(notes), fontsize=7.5, linespacing=1.5, **style)
+    axes.set_xlim(0, 2)
+    axes.set_ylim(2, 0)
+    axes.set_xticks([0.48, 1.48], [f"tested on {source}" for source in protocol.SOURCES])
+    axes.set_yticks([0.47, 1.47], [f"trained on\n{source}" for source in protocol.SOURCES])
+    axes.xaxis.tick_top()
+    _bare(axes)
+    seed = next((f", seed {number}" for number in plain["seed"]), "")
+    axes.set_title(f"{architecture}: accuracy (share of the test images){seed}")
+    return figure
+
+
+def published(study: Study) -> Figure | None:
+    """The published scores beside our runs: macro F1 in one panel, accuracy in the other, a classifier and test set a line."""
+    rows = study.published
+    if rows.empty:
+        return None
+    names = list(dict.fromkeys(rows["trained_on"] + " " + rows["architecture"] + " on " + rows["tested_on"]))
+    panels = rows.groupby("label", sort=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(8, 1.5 + 0.4 * len(names)), squeeze=False, sharey=True)
+    for panel, (label, members) in zip(axes[0], panels, strict=True):
+        for height, row in enumerate(members.itertuples()):
+            colour, points = COLOURS[row.tested_on], row.runs or [row.here]
+            panel.plot([row.low, row.high], [height] * 2, color=colour, linewidth=5, alpha=0.25, solid_capstyle="butt")
+            panel.scatter(points, [height] * len(points), color=colour, s=14, zorder=3, linewidths=0)
+            panel.scatter(row.published, height - 0.3, marker="D", facecolor="none", edgecolor=INK, s=30, zorder=4)
+        panel.set_title(label)
+        panel.set_xlabel(f"{label} on the test images")
+        panel.set_yticks(range(len(names)), names)
+        panel.set_ylim(len(names) - 0.4, -1.4)
+        panel.grid(axis="y", visible=False)
+    spread = "95 % interval for another run" if rows["runs"].iloc[0] else "95 % bootstrap interval"
+    axes[0, 0].annotate(
+        f"\u25c7 published   \u2022 our runs   \u25ac {spread}",
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(2, -3),
+        textcoords="offset points",
+        va="top",
+        fontsize=7.5,
+    )
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------------------ experiment 3
+
+
+def by_budget(study: Study) -> Figure | None:
+    """Accuracy on REAL test images against the number of REAL images, a classifier a panel; bands: a standard deviation over seeds."""
+    groups = study.e3_accuracies
+    if not groups:
+        return None
+    figure, axes = plt.subplots(1, len(groups), figsize=(1.2 + 4.4 * len(groups), 4.2), squeeze=False, sharey=True)
+    labels = []
+    for panel, (architecture, scores) in zip(axes[0], groups.items(), strict=True):
+        means, deviations, ends = scores.mean(), scores.std().fillna(0), {}
+        for arm in ARMS:
+            if arm.name not in means:
+                continue
+            mean, deviation = means[arm.name].sort_index(), deviations[arm.name].sort_index()
+            colour, low, high = ARM_COLOURS[arm.colour], mean - deviation, mean + deviation
+            if arm.has_budget:
+                panel.plot(mean.index, mean, color=colour, linestyle=arm.line, marker="o", markersize=3, linewidth=1.5)
+                panel.fill_between(mean.index, low, high, color=colour, alpha=0.15, linewidth=0)
+                ends[arm.name] = (mean.iloc[-1], colour)
+            else:
+                panel.axhline(mean.iloc[0], color=colour, linestyle=arm.line, linewidth=1.5, zorder=1)
+                panel.axhspan(low.iloc[0], high.iloc[0], color=colour, alpha=0.15, linewidth=0)
+                panel.annotate(
+                    f"{arm.name} alone {mean.iloc[0]:.2f}",
+                    (1, mean.iloc[0]),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(-3, 3),
+                    textcoords="offset points",
+                    ha="right",
+                    va="bottom",
+                    color=colour,
+                    fontsize=8,
+                )
+        panel.set_xscale("log")
+        ticks = worth.sizes(scores)
+        panel.set_xticks(ticks, [f"{size:,}" for size in ticks], minor=False)
+        panel.minorticks_off()
+        panel.set_xlabel("REAL images, a fifth of them for validation")
+        seeds = counted(scores)
+        panel.set_title(f"{architecture} ({seeds} seed{'s' * (seeds != '1')})")
+        labels.append((panel, ends))
+    # Once all panels are drawn, because the range of accuracies that they share says how far apart the names stand.
+    for panel, ends in labels:
+        _label_ends(panel, ends)
+    axes[0, 0].set_ylabel("accuracy (share of the REAL test images)")
+    return figure
+
+
+def _label_ends(panel: Axes, ends: dict[str, tuple[float, str]]) -> None:
+    """Name the lines right of their ends, (height, colour) by name; if lines end close together, the names are set apart."""
+    low, high = panel.get_ylim()
+    least = 0.045 * (high - low)
+    heights, lowest = {}, -np.inf
+    for name in sorted(ends, key=lambda name: ends[name][0]):
+        heights[name] = lowest = max(ends[name][0], lowest + least)
+    surplus = np.mean([heights[name] - ends[name][0] for name in ends]) if ends else 0  # so that none goes up alone
+    for name, (end, colour) in ends.items():
+        panel.annotate(
+            name,
+            (1, end),
+            xycoords=("axes fraction", "data"),
+            xytext=(1.02, heights[name] - surplus),
+            textcoords=("axes fraction", "data"),
+            color=colour,
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+        )

@@ -1,0 +1,232 @@
+"""What the table of runs says, in words."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cifake import protocol
+from cifake.data.arms import ARMS
+from cifake.pages.study import Study
+from cifake.results import records, worth
+from cifake.results.scores import CONFIDENCE, RESAMPLES, mean_interval
+from cifake.results.worth import Worth
+
+BRACKETS = (
+    f"Brackets are {100 * CONFIDENCE:.0f} % intervals from {RESAMPLES:,} bootstrap resamples of the test images: they say how sure the score "
+    "of one trained classifier is. ± is the standard deviation over trainings that differ in the seed alone."
+)
+WORTH_LEGEND = (
+    "Differences in accuracy are means over seeds, numbers of REAL images geometric means, each with a 95 % interval by Student's t. A "
+    "negative number: the addition costs as much accuracy as having that many REAL images fewer."
+)
+
+# ------------------------------------------------------------------------------------------------------- experiments 1 and 2
+
+
+def data(study: Study) -> str:
+    """What the images are."""
+    row = study.described.iloc[0]
+    record = row["record"]
+    name = "The data set pairs real images (REAL) with generated ones (FAKE)"
+    if row["is_cifake"]:
+        name = "CIFAKE pairs CIFAR-10's photographs (REAL) with images of the same classes made by Stable Diffusion 1.4 (FAKE)"
+    return (
+        f"{name}: 32x32 pixels, {len(record['classes'])} classes: {', '.join(record['classes'])}; of each source "
+        f"{record['data']['train']['images']:,} for training and {record['data']['test']['images']:,} for testing."
+    )
+
+
+def answers(study: Study) -> list[str]:
+    """What each classifier says to the study's question, if all that needs is there."""
+    lines = []
+    for architecture in study.architectures:
+        shares = {}
+        for trained_on, tested_on in (("FAKE", "FAKE"), ("FAKE", "REAL"), ("REAL", "REAL")):
+            key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
+            seeds = study.over_seeds.query(key)["accuracy"]
+            spread = f" ({len(seeds)} seeds {seeds.mean():.3f} ± {seeds.std():.3f})" if len(seeds) else ""
+            for run in study.plain.query(key).itertuples():
+                text = f"{run.accuracy:.3f} [{run.accuracy_low:.3f}, {run.accuracy_high:.3f}]{spread}"
+                shares[trained_on, tested_on] = text, 1 / run.classes
+        if len(shares) == 3:
+            (on_fake, _), (on_real, chance), (real, _) = shares.values()
+            lines.append(
+                f"{architecture}, trained on FAKE, has an accuracy of {on_fake} on FAKE test images and of {on_real} on REAL ones. "
+                f"Trained on REAL it has {real} there; guessing gives {chance:.2f}."
+            )
+    return lines + [line for architecture in study.e3 for line in alone(study, architecture)]
+
+
+def method(study: Study) -> list[str]:
+    """The method in a few lines."""
+    from cifake.models.architectures import ARCHITECTURES
+
+    settings = study.described.iloc[0]["record"]["settings"]
+    classifiers = [f"{name}: {ARCHITECTURES[name].description}." for name in study.architectures if name in ARCHITECTURES]
+    return [
+        " ".join(classifiers),
+        f"Training: {settings['optimiser']}, learning rate {settings['learning_rate']} falling by {settings['decay_rate']} every "
+        f"{settings['decay_steps']:,} steps, batches of {settings['batch_size']}, cross-entropy; at most "
+        f"{settings['epochs_at_most']} epochs.",
+        f"Early stopping on the accuracy on the first {100 * settings['validation_share']:.0f} % of the training images, patience "
+        f"{settings['patience']}; the weights of the best epoch are kept.",
+        "Experiment 1 trains each classifier on FAKE and on REAL and tests it on the same source; experiment 2 tests it on the other.",
+        f"Intervals: {100 * CONFIDENCE:.0f} %, by bootstrap over the test images. Spread: over seeds. Pairs of classifiers: McNemar's "
+        "exact test on the same images.",
+    ]
+
+
+def best_epochs(members: Iterable[dict]) -> str:
+    """How far the validation accuracy came, and when."""
+    return " ".join(
+        f"{records.name_of(record)}: validation accuracy {record['training']['best_validation_accuracy']:.3f} in epoch "
+        f"{record['training']['best_epoch']} of {record['training']['epochs']}."
+        for record in members
+    )
+
+
+def confused(members: Iterable[dict]) -> str:
+    """Which class is most often taken for which other one."""
+    lines = []
+    for record in members:
+        matrix = np.array(record["scores"]["confusion_matrix"], float)
+        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        np.fill_diagonal(shares, 0)
+        true, predicted = (record["classes"][number] for number in np.unravel_index(shares.argmax(), shares.shape))
+        name = f"{records.name_of(record)} on {record['test']['source']}"
+        lines.append(f"{name} most often takes {true} for {predicted} ({100 * shares.max():.0f} %).")
+    return " ".join(lines)
+
+
+def published(study: Study) -> list[str]:
+    """A sentence for each published score that lies outside the interval, or one that says that none does."""
+    if study.published.empty:
+        return []
+    lines = []
+    for row in study.published[~study.published["is_inside"]].itertuples():
+        side = "above" if row.published > row.high else "below"
+        basis = "the bootstrap interval of one run."
+        if row.runs:
+            basis = f"where 95 % of further runs should lie by {len(row.runs)} seeds."
+        lines.append(
+            f"{row.trained_on} {row.architecture} on {row.tested_on}: the published {row.label}, {row.published:.2f}, lies {side} "
+            f"{row.low:.3f} to {row.high:.3f}, {basis}"
+        )
+    return lines or ["Every published score lies within its interval."]
+
+
+def short(study: Study) -> list[str]:
+    """Accuracy in every direction, a classifier a line: what a terminal shows."""
+    lines = []
+    for architecture in study.architectures:
+        rows = study.plain[study.plain["architecture"] == architecture]
+        parts = [f"{run.trained_on}→{run.tested_on} {run.accuracy:.3f}" for run in rows.itertuples()]
+        lines += [f"  {architecture:<5}  {'   '.join(parts)}"] if parts else []
+    return lines
+
+
+# ------------------------------------------------------------------------------------------------------------ experiment 3
+
+
+def signed(values: Sequence[float]) -> str:
+    """A mean with its sign and, of several values, its 95 % interval."""
+    if len(values) < 2:
+        return f"{values[0]:+.3f}"
+    low, high = mean_interval(values)
+    return f"{np.mean(values):+.3f} [{low:+.3f} to {high:+.3f}]"
+
+
+def worth_of(value: Worth | None, budgets: Sequence[int], own: int = 0) -> str:
+    """A worth in REAL images; with `own`, how many further ones on top of those."""
+    if value is None:
+        return "not known yet"
+    if value.above and value.below:
+        return f"not determined ({value.below} of {value.seeds} seeds below {budgets[0]:,}, {value.above} above {budgets[-1]:,})"
+    images = _rounded(value.images - own)
+    if value.above:
+        return f"more than {images} ({value.above} of {value.seeds} seeds above {budgets[-1]:,})"
+    if value.below:
+        return f"fewer than {images} ({value.below} of {value.seeds} seeds below {budgets[0]:,})"
+    if value.interval is None:
+        return f"{images} (1 seed)"
+    low, high = value.interval
+    lowest = f"fewer than {_rounded(budgets[0] - own)}" if low < budgets[0] else _rounded(low - own)
+    highest = f"more than {_rounded(budgets[-1] - own)}" if high > budgets[-1] else _rounded(high - own)
+    return f"{images} [{lowest} to {highest}]"
+
+
+def _rounded(number: float) -> str:
+    """Three significant digits: 1,020."""
+    return f"{float(f'{number:.3g}'):,.0f}"
+
+
+def alone(study: Study, architecture: str) -> list[str]:
+    """What FAKE images alone are worth, in a sentence; nothing if that is not known."""
+    scores, rows = study.e3_accuracies[architecture], study.e3[architecture]
+    value = worth.worth(scores, (worth.FAKE, 0))
+    if value is None:
+        return []
+    number = rows.loc[rows["trained_on"] == worth.FAKE, "fake_images"].iloc[0]
+    return [f"{architecture}: {number:,} FAKE images alone are worth {worth_of(value, worth.sizes(scores))} REAL images."]
+
+
+def worth_lines(study: Study) -> list[str]:
+    """What experiment 3 says, in words: the exchange rate, what helps at which budget, and where the numbers come from."""
+    names = {arm.adds: arm.name for arm in ARMS if arm.adds}
+    comparisons = (
+        ("augmentation added", worth.REAL, names["augmentation"]),
+        ("FAKE images added", worth.REAL, names["FAKE"]),
+        ("FAKE images instead of augmentation", names["augmentation"], names["FAKE"]),
+        ("FAKE images added to augmentation", names["augmentation"], names["both"]),
+    )
+    lines = []
+    for architecture, scores in study.e3_accuracies.items():
+        lines += alone(study, architecture)
+        for what, first, second in comparisons:
+            verdicts = {verdict: sizes for verdict, sizes in worth.compared(scores, first, second).items() if sizes}
+            parts = [f"{verdict} with {_listed(sizes)} REAL images" for verdict, sizes in verdicts.items()]
+            lines += [f"{architecture}, {what}: {'; '.join(parts)}."] if parts else []
+        lines.append(_origin(architecture, study.e3[architecture]))
+    return lines
+
+
+def _origin(architecture: str, rows: pd.DataFrame) -> str:
+    """How many runs there are, and whether one version of the program made them all."""
+    programs = sorted(set(rows["program"].fillna("not committed")))
+    by = f"version {programs[0][:10]} of the program" if len(programs) == 1 else f"{len(programs)} versions of the program"
+    steps = rows["steps"].iloc[0]
+    return f"{architecture}: {len(rows)} run{'s' * (len(rows) > 1)} of {steps:,.0f} steps, by {by}."
+
+
+def worth_method(study: Study) -> str:
+    """How experiment 3 was done; nothing if it has not been."""
+    if not study.e3:
+        return ""
+    settings = next(iter(study.e3.values()))["record"].iloc[0]["settings"]
+    return (
+        f"Each classifier is trained for {settings['steps']:,} steps of {settings['batch_size']} images, validated every "
+        f"{settings['validate_every']} steps on a fifth of its own REAL images (FAKE alone: of the FAKE ones), and keeps the weights "
+        "of the best validation. It learns from a number of REAL images: alone; with augmentation (flip, shift by up to "
+        f"{protocol.SHIFT} pixels, rotation by up to {protocol.ROTATION} degrees); with all FAKE training images, half of every batch; "
+        "or with both. All are tested on the REAL test images."
+    )
+
+
+def worth_curves(study: Study) -> str:
+    """What the panels of experiment 3's figure show, for those who cannot see it."""
+    lines = []
+    for architecture, scores in study.e3_accuracies.items():
+        means = scores.mean()
+        parts = [f"{name} alone {means[name, 0]:.2f}" for name in [worth.FAKE] if (name, 0) in means]
+        for arm in ARMS:
+            points = [f"{means[arm.name, size]:.2f} with {size:,}" for size in worth.sizes(scores) if (arm.name, size) in means]
+            parts += [f"{arm.name} {', '.join(points)} REAL images"] if arm.has_budget and points else []
+        lines.append(f"{architecture}: {'; '.join(parts)}.")
+    return " ".join(lines)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """100, 300 and 1,000."""
+    words = [f"{number:,}" for number in numbers]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,69 @@
+"""What pages are made from: the table of runs, and what the options choose from it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from cifake.results import comparison, table, worth
+from cifake.system.paths import Folders
+
+
+@dataclass(frozen=True)
+class Study:
+    """All runs that there are. Built once by a script, and read by every figure, table and sentence."""
+
+    folders: Folders
+    runs: pd.DataFrame  # as table.load gives it
+    seeds: list[int] | None = None  # of --seeds: average over these alone
+    best: int = 2  # FAKE classifiers that stand for experiment 2
+
+    @cached_property
+    def plain(self) -> pd.DataFrame:
+        """The plain runs of experiments 1 and 2."""
+        return table.plain(self.runs, "E1", "E2")
+
+    @cached_property
+    def over_seeds(self) -> pd.DataFrame:
+        """The runs of experiments 1 and 2 that can be averaged over seeds."""
+        return table.over_seeds(self.runs, self.seeds)
+
+    @cached_property
+    def described(self) -> pd.DataFrame:
+        """A row for each classifier of experiment 1: its plain run, or else one of its seeds."""
+        rows = pd.concat([table.plain(self.runs, "E1"), self.over_seeds.query("experiment == 'E1'")])
+        return rows.drop_duplicates(["architecture", "trained_on"]).sort_values("architecture", kind="stable")
+
+    @property
+    def architectures(self) -> list[str]:
+        """The classifiers of experiments 1 and 2 that have any run, in the study's order."""
+        return list(dict.fromkeys(self.runs.loc[self.runs["experiment"] != "E3", "architecture"]))
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Published scores beside ours."""
+        return comparison.published(self.runs, self.seeds)
+
+    @cached_property
+    def best_on_fake(self) -> list[str]:
+        """The architectures of the best FAKE classifiers."""
+        return table.best(self.runs, self.best)
+
+    @cached_property
+    def e3(self) -> dict[str, pd.DataFrame]:
+        """Experiment 3's rows by classifier, in the study's order."""
+        rows = table.experiment_3(self.runs)
+        return {name: rows[rows["architecture"] == name] for name in dict.fromkeys(rows["architecture"])}
+
+    @cached_property
+    def e3_accuracies(self) -> dict[str, pd.DataFrame]:
+        """Experiment 3's accuracies by classifier: a row for each seed, a column for each (arm, REAL images)."""
+        return {name: worth.accuracies(rows) for name, rows in self.e3.items()}
+
+    def of(self, experiment: str, trained_on: str | None = None, architecture: str | None = None) -> Iterator[dict]:
+        """The records of plain runs of an experiment."""
+        rows = self.plain[self.plain["experiment"] == experiment]
+        for column, value in (("trained_on", trained_on), ("architecture", architecture)):
+            rows = rows if value is None else rows[rows[column] == value]
+        yield from rows["record"]

@@ -1,0 +1,230 @@
+"""The study's tables: each takes the study (and an architecture, if there is one of each) and returns a pandas table of text.
+
+They are written as GitHub markdown and put into the report.
+"""
+
+import pandas as pd
+
+from cifake import protocol
+from cifake.data.arms import ARMS
+from cifake.pages import sentences
+from cifake.pages.study import Study
+from cifake.results import comparison, worth
+from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS
+
+AVERAGES = {"accuracy": "Accuracy", "macro_f1": "Macro_Avg", "weighted_f1": "Weighted_Avg"}
+DIRECTIONS = [(trained_on, tested_on) for trained_on in protocol.SOURCES[::-1] for tested_on in protocol.SOURCES[::-1]]
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as GitHub markdown."""
+    # As text, because pandas would turn whole numbers into floats.
+    return table.to_markdown(disable_numparse=True, stralign="right", colalign=["left"]) + "\n"
+
+
+def mean_and_deviation(values: pd.Series) -> str:
+    """Mean ± standard deviation, as far as there are values."""
+    if len(values) < 2:
+        return "".join(f"{value:.3f}" for value in values)
+    return f"{values.mean():.3f} ± {values.std():.3f}"
+
+
+# ------------------------------------------------------------------------------------------------------- experiments 1 and 2
+
+
+def e1_metrics(study: Study) -> pd.DataFrame:
+    """F1 by class, accuracy, averages of F1 and epochs of all classifiers on the source that they were trained on."""
+    return _metrics(study.plain.query("experiment == 'E1'"))
+
+
+def best_on_real(study: Study) -> pd.DataFrame:
+    """The same of the best FAKE classifiers on REAL."""
+    rows = study.plain.query("experiment == 'E2' and trained_on == 'FAKE'")
+    return _metrics(rows[rows["architecture"].isin(study.best_on_fake)])
+
+
+def e1_over_seeds(study: Study) -> pd.DataFrame:
+    """e1_metrics as mean ± standard deviation over seeds."""
+    return _over_seeds(study.over_seeds.query("experiment == 'E1'"))
+
+
+def e2_over_seeds(study: Study) -> pd.DataFrame:
+    """The scores on the other source as mean ± standard deviation over seeds."""
+    return _over_seeds(study.over_seeds.query("experiment == 'E2'"))
+
+
+def _metrics(rows: pd.DataFrame) -> pd.DataFrame:
+    """A classifier a row, in the order given."""
+    scores = _scores(rows).map("{:.3f}".format)
+    return scores.assign(Epochs=rows["epochs"].map("{:.0f}".format)).set_axis(_row_names(rows))
+
+
+def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """A classifier's seeds a row."""
+    if rows.empty:
+        return rows
+    first = rows.drop_duplicates(CLASSIFIER)
+    keys = [rows[name] for name in CLASSIFIER]
+    groups = _scores(rows).groupby(keys, observed=True, sort=False)
+    table = groups.mean().map("{:.3f}".format) + " ± " + groups.std().map("{:.3f}".format)
+    epochs = rows["epochs"].groupby(keys, observed=True, sort=False)
+    table = table.assign(Epochs=epochs.mean().map("{:.1f}".format), Seeds=epochs.count().astype(str))
+    return table.set_axis(_row_names(first))
+
+
+def _scores(rows: pd.DataFrame) -> pd.DataFrame:
+    """F1 by class and the averages, under the names that the tables give them."""
+    classes = [name for name in rows.columns if name.startswith("f1_") and rows[name].notna().any()]
+    titles = {name: name[3:4].upper() + name[4:] for name in classes} | AVERAGES
+    return rows[list(titles)].rename(columns=titles)
+
+
+def _row_names(rows: pd.DataFrame) -> list[str]:
+    """The classifiers; with their weights and precision if these are not the study's."""
+    names = []
+    for row in rows.itertuples():
+        weights = row.weights if isinstance(row.weights, str) else IMAGENET_WEIGHTS
+        unusual = [text for text, usual in ((weights, IMAGENET_WEIGHTS), (row.precision, "float32")) if text != usual]
+        names.append(f"{row.trained_on} {row.architecture}" + (f" ({', '.join(unusual)})" if unusual else ""))
+    return names
+
+
+def leak(study: Study) -> pd.DataFrame:
+    """Scores with and without the test images that a classifier was trained on, a classifier a row."""
+    rows = study.plain.query("experiment == 'E1'").dropna(subset="test_images_trained_on")
+    table = pd.DataFrame({"Test images": rows["test_images"].map("{:,}".format)})
+    table["Trained on"] = rows["test_images_trained_on"].map("{:,.0f}".format)
+    for name in ("accuracy", "macro_f1"):
+        title, without = AVERAGES[name], rows[f"{name}_without_them"]
+        table[title] = rows[name].map("{:.4f}".format)
+        table[f"{title} without them"] = without.map("{:.4f}".format)
+        table[f"{title}: worth"] = (rows[name] - without).map("{:+.4f}".format)
+    return table.set_axis(_row_names(rows))
+
+
+def overview(study: Study) -> pd.DataFrame:
+    """Accuracy of every classifier on both test sets: an architecture a row, trained on → tested on a column."""
+    rows = {
+        name: {f"{trained_on} → {tested_on}": _accuracy(study, name, trained_on, tested_on) for trained_on, tested_on in DIRECTIONS}
+        for name in study.architectures
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def both_directions(study: Study, architecture: str) -> pd.DataFrame:
+    """Accuracy of one architecture: trained on a source a row, tested on each, and what is lost on the way to the other."""
+    rows = {}
+    for trained_on in protocol.SOURCES:
+        row = {f"tested on {tested_on}": _accuracy(study, architecture, trained_on, tested_on) for tested_on in protocol.SOURCES}
+        one, several = (comparison.lost(runs, architecture, trained_on) for runs in (study.plain, study.over_seeds))
+        row["lost on the other source"] = _cell([f"{value:.3f}" for value in one], several)
+        rows[f"trained on {trained_on}"] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _accuracy(study: Study, architecture: str, trained_on: str, tested_on: str) -> str:
+    """An accuracy with its bootstrap interval, and its mean and deviation over seeds, as far as they are there."""
+    key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
+    one, several = study.plain.query(key), study.over_seeds.query(key)["accuracy"]
+    plain = [f"{run.accuracy:.3f} [{run.accuracy_low:.3f}, {run.accuracy_high:.3f}]" for run in one.itertuples()]
+    return _cell(plain, several) or "not tested"
+
+
+def _cell(plain: list[str], over_seeds: pd.Series) -> str:
+    return "; ".join(plain + ([f"{len(over_seeds)} seeds {mean_and_deviation(over_seeds)}"] if len(over_seeds) > 1 else []))
+
+
+def published(study: Study) -> pd.DataFrame:
+    """The published scores beside ours, a score a row."""
+    rows = study.published
+    if rows.empty:
+        return rows
+    runs = rows["runs"].map(pd.Series)
+    table = pd.DataFrame(
+        {
+            "published": rows["published"].map("{:.2f}".format),
+            f"seed {rows['seed'].iloc[0]}": rows["here"].map("{:.3f}".format).where(rows["here"].notna(), ""),
+            "mean ± sd over seeds": runs.map(mean_and_deviation),
+            "seeds": runs.map(len).astype(str),
+            "95 % interval": rows["low"].map("{:.3f}".format) + " to " + rows["high"].map("{:.3f}".format),
+            "published is": rows["is_inside"].map({True: "inside", False: "outside"}),
+        }
+    )
+    names = rows["trained_on"] + " " + rows["architecture"] + " on " + rows["tested_on"] + ", " + rows["label"]
+    return table.set_axis(names.to_list())
+
+
+def paired(study: Study) -> pd.DataFrame:
+    """McNemar's exact tests, a pair of classifiers a row."""
+    pairs = comparison.paired(study.runs)
+    if pairs.empty:
+        return pairs
+    both = pairs[["accuracy_first", "accuracy_second"]].map("{:.4f}".format)
+    table = pd.DataFrame(
+        {
+            "Accuracy": both["accuracy_first"] + " and " + both["accuracy_second"],
+            "Difference": (pairs["accuracy_first"] - pairs["accuracy_second"]).map("{:+.4f}".format),
+            "Only first right": pairs["only_first_right"].map("{:,}".format),
+            "Only second right": pairs["only_second_right"].map("{:,}".format),
+            "p (McNemar, exact)": pairs["p"].map(lambda p: "< 0.0001" if p < 0.0001 else f"{p:.4f}"),
+        }
+    )
+    return table.set_axis((pairs["first"] + " and " + pairs["second"] + ", on " + pairs["tested_on"]).to_list())
+
+
+# ------------------------------------------------------------------------------------------------------------ experiment 3
+
+
+def by_budget(study: Study) -> pd.DataFrame:
+    """Accuracy by classifier and arm (a row) and number of REAL images (a column): mean ± standard deviation over seeds."""
+    sizes = sorted({size for scores in study.e3_accuracies.values() for _, size in scores.columns})
+    rows = {}
+    for architecture, scores in study.e3_accuracies.items():
+        for arm in ARMS:
+            cells = {size: scores[arm.name, size].dropna() for size in sizes if (arm.name, size) in scores}
+            if cells:
+                means = {f"{size:,}": mean_and_deviation(cells[size]) if size in cells else "" for size in sizes}
+                rows[f"{architecture}, {arm.name}"] = means | {"Seeds": worth.counted(scores[arm.name])}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def exchange(study: Study) -> pd.DataFrame:
+    """What each addition to a budget is worth: what accuracy it adds, and how many further REAL images would add as much."""
+    rows = {}
+    for architecture, scores in study.e3_accuracies.items():
+        sizes = worth.sizes(scores)
+        for size in sizes:
+            for arm in ARMS:
+                gains = worth.gains(scores, (worth.REAL, size), (arm.name, size)) if arm.adds else []
+                if gains:
+                    rows[f"{architecture}, {size:,} REAL + {arm.adds}"] = {
+                        "adds to accuracy": sentences.signed(gains),
+                        "is worth this many further REAL images": sentences.worth_of(worth.worth(scores, (arm.name, size)), sizes, size),
+                    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+# ------------------------------------------------------------------------------------------------------------- the settings
+
+
+def settings(study: Study) -> pd.DataFrame:
+    """All settings of each training, a classifier a column."""
+    columns = {}
+    for row in study.described.itertuples():
+        data, weights = row.record["data"], row.weights if isinstance(row.weights, str) else ""
+        columns[f"{row.trained_on} {row.architecture}"] = row.record["settings"] | {
+            "training images, SHA-256": data["train"]["sha256"][:12],
+            "test images, SHA-256": data["test"]["sha256"][:12],
+            "weights of VGG16": weights,
+        }
+    return pd.DataFrame(columns).fillna("").astype(str)
+
+
+def versions(study: Study) -> pd.DataFrame:
+    """Device and releases, a classifier a column."""
+    return pd.DataFrame(
+        {
+            f"{row.trained_on} {row.architecture}": {"device": row.device, "program": row.program or "", **row.record["versions"]}
+            for row in study.described.itertuples()
+        }
+    ).astype(str)

@@ -1,0 +1,1 @@
+"""Probabilities -> scores -> record -> one table of all runs."""

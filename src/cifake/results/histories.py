@@ -1,0 +1,40 @@
+"""The history of a training as a table, an epoch a row: written with a run, read for the figures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cifake.system.errors import StudyError
+from cifake.system.paths import shown
+
+COLUMNS = ["loss", "accuracy", "val_loss", "val_accuracy"]
+
+
+def table(rows: list[dict[str, float]]) -> pd.DataFrame:
+    """Epochs as Keras logs them -> a row each, counted from 1, with loss and accuracy of training and validation."""
+    return pd.DataFrame(rows, columns=COLUMNS, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+
+
+def write(history: pd.DataFrame, path: Path) -> None:
+    """Six decimals: float32 has no more to give."""
+    history.to_csv(path, float_format="%.6f", lineterminator="\n")
+
+
+def read(path: Path, record: dict) -> pd.DataFrame:
+    """The history at a path, which belongs to a record of experiment 1. Raises StudyError if it is missing, damaged or another's."""
+    try:
+        history = pd.read_csv(path, index_col="epoch", dtype=float)
+    except Exception:  # pandas has many of its own for damaged text
+        history = None
+    if history is None or not _is_whole(history, record["training"]["epochs"]):
+        raise StudyError(
+            f"{shown(path)} is missing or damaged; train the classifier again with: bash run-{record['architecture']}.sh --fresh"
+        )
+    return history
+
+
+def _is_whole(history: pd.DataFrame, epochs: int) -> bool:
+    """Whether a table has this many epochs, each with its number and four values."""
+    numbered = list(history.index) == list(range(1, epochs + 1))
+    return numbered and list(history.columns) == COLUMNS and bool(np.isfinite(history.to_numpy()).all())

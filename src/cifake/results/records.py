@@ -1,0 +1,102 @@
+"""Records: what was trained on what, how, and how it scored. Every table, figure and decision is made from them."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from cifake import protocol
+from cifake.system.errors import StudyError
+from cifake.system.paths import shown
+
+# What every record holds, and what those of one experiment hold beside it; anything else is for people.
+KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores", "predictions"}
+OWN_KEYS = {"E1": {"source", "model"}, "E2": {"source", "model"}, "E3": {"arm", "budget"}}
+
+
+def name_of(record: dict) -> str:
+    """A classifier as tables and sentences name it: FAKE LeNet."""
+    return f"{record['source']} {record['architecture']}"
+
+
+def other(source: str) -> str:
+    """FAKE for REAL and REAL for FAKE."""
+    return next(name for name in protocol.SOURCES if name != source)
+
+
+def text_of(record: dict) -> str:
+    """A record as JSON that people can read too: a row of numbers stays on one line."""
+
+    def on_one_line(row: re.Match) -> str:
+        return re.sub(r"\s*\n\s*", " ", row.group()).replace("[ ", "[").replace(" ]", "]")
+
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"\[[^][{}]*\]", on_one_line, text) + "\n"
+
+
+def sentences(record: dict) -> str:
+    """What stands below a classification report: what was trained on what, tested on what, and how sure the scores are."""
+    settings, training, test, scores = (record[key] for key in ("settings", "training", "test", "scores"))
+    start = f" VGG16's convolutions: {record['weights']['origin']}, not trained." if "weights" in record else ""
+    precision = "" if settings["precision"] == "float32" else f"trained in {settings['precision']}; "
+    kind = "" if record["classes"] == list(protocol.CIFAKE_CLASSES) else f" of {len(record['classes'])} classes"
+    return (
+        f"{record['architecture']} trained on {record['source']} images{kind}, tested on {test['images']:,} {test['source']} test images."
+        f"{start}\n"
+        f"Seed {settings['seed']}; {precision}{training['epochs']} of at most {settings['epochs_at_most']} epochs, the weights of epoch "
+        f"{training['best_epoch']} (validation accuracy {training['best_validation_accuracy']:.4f}).\n"
+        f"Accuracy {_with_interval(scores, 'accuracy')}, macro F1 {_with_interval(scores, 'macro_f1')}: 95 % intervals from "
+        f"{scores['resamples']:,} bootstrap resamples of the test images.\n"
+        f"{_leak_sentence(record)}"
+    )
+
+
+def _leak_sentence(record: dict) -> str:
+    """The scores without the test images that the classifier was trained on; nothing if that is unknown."""
+    leak = record.get("leak")
+    if leak is None:
+        return ""
+    if leak["images"] == 0:
+        return "None of the test images is byte for byte among the training images.\n"
+    return (
+        f"Without the {leak['images']:,} test images that are byte for byte among the training images: accuracy "
+        f"{_with_interval(leak['without'], 'accuracy')}, macro F1 {_with_interval(leak['without'], 'macro_f1')}.\n"
+    )
+
+
+def _with_interval(scores: dict, name: str) -> str:
+    low, high = scores[f"{name}_interval"]
+    return f"{scores[name]:.4f} ({low:.4f} to {high:.4f})"
+
+
+def _checksum(record: dict) -> str:
+    """SHA-256 of all that a record says."""
+    as_read = json.loads(json.dumps(record))  # keys that are numbers become text, and sort differently then
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
+
+
+def write(record: dict, path: Path) -> None:
+    """Write a record at a path, with its own checksum as the last entry."""
+    path.write_text(text_of(record | {"sha256": _checksum(record)}), encoding="utf-8")
+
+
+def read(path: Path, experiment: str = "E1") -> dict:
+    """A record of an experiment. Raises StudyError if the file is damaged or not a record."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):  # text that is not UTF-8 or not JSON raises ValueError
+        record = None
+    is_whole = isinstance(record, dict) and record.pop("sha256", None) == _checksum(record)
+    if not is_whole or not record.keys() >= KEYS | OWN_KEYS[experiment]:
+        raise StudyError(f"{shown(path)} is damaged or not a record; delete it and run the same command again.")
+    return record
+
+
+def outcome(record: dict) -> dict:
+    """Everything that the scores depend on but the seed: records that agree in it can be averaged over seeds.
+
+    VGG16's weights count by their values, wherever they came from.
+    """
+    settings = {name: value for name, value in record["settings"].items() if name not in ("seed", "weights")}
+    weights = record.get("weights", {}).get("sha256")
+    return {"settings": settings, "data": record["data"], "classes": record["classes"], "weights": weights}

@@ -1,0 +1,136 @@
+"""From predictions to a report, a confusion matrix, scores and their intervals. Knows no models."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.metrics import classification_report, confusion_matrix
+
+RESAMPLES = 10_000  # of the bootstrap: from one bootstrap seed to another, the ends of an interval differ by some 0.0002
+BOOTSTRAP_SEED = 129
+CONFIDENCE = 0.95
+
+
+def report(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> str:
+    """scikit-learn's classification report. `numbers` and `predicted`: true and predicted class of n images, from 0."""
+    return classification_report(numbers, predicted, labels=range(len(classes)), target_names=classes, zero_division=0)
+
+
+def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> dict:
+    """The report's numbers in full, the confusion matrix (rows: true class) and 95 % intervals, as a record keeps them."""
+    named = classification_report(numbers, predicted, labels=range(len(classes)), target_names=classes, zero_division=0, output_dict=True)
+    matrix = confusion_matrix(numbers, predicted, labels=range(len(classes)))
+    accuracies, macro_f1s = resampled(matrix)
+    return {
+        "accuracy": float(np.mean(numbers == predicted)),
+        "macro_f1": named["macro avg"]["f1-score"],
+        "weighted_f1": named["weighted avg"]["f1-score"],
+        "accuracy_interval": interval(accuracies),
+        "macro_f1_interval": interval(macro_f1s),
+        "resamples": RESAMPLES,
+        "by_class": {
+            name: {
+                "precision": named[name]["precision"],
+                "recall": named[name]["recall"],
+                "f1": named[name]["f1-score"],
+                "support": int(named[name]["support"]),
+            }
+            for name in classes
+        },
+        "confusion_matrix": matrix.tolist(),
+    }
+
+
+def leak(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...], trained_on: np.ndarray) -> dict:
+    """How many test images were trained on (`trained_on`, bool [n]), and the scores without them if there are any."""
+    images, kept = int(trained_on.sum()), ~trained_on
+    if images == 0:
+        return {"images": 0}
+    named = scores(numbers[kept], predicted[kept], classes)
+    return {"images": images, "without": {name: named[name] for name in ("accuracy", "macro_f1", "accuracy_interval", "macro_f1_interval")}}
+
+
+def predictions(filepaths: list[str], numbers: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Image by image: true and predicted class, and the probabilities given to both. `probabilities`: [n, classes]."""
+    rows, predicted = np.arange(len(numbers)), probabilities.argmax(1)
+    names = np.array(classes)
+    return pd.DataFrame(
+        {
+            "filepath": filepaths,
+            "label": names[numbers],
+            "predicted": names[predicted],
+            "probability_of_predicted": probabilities[rows, predicted],
+            "probability_of_label": probabilities[rows, numbers],
+        }
+    )
+
+
+def write_predictions(by_image: pd.DataFrame, path: Path) -> None:
+    """As a CSV; six decimals, because float32 has no more to give."""
+    by_image.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def packed(correct: np.ndarray) -> str:
+    """Which test images are right, bool [n], as text for a record: a bit each, in base64."""
+    return base64.b64encode(np.packbits(correct)).decode()
+
+
+def unpacked(text: str, images: int) -> np.ndarray:
+    """packed() the other way round: bool [images]."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=images).astype(bool)
+
+
+def resampled(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The bootstrap over test images: accuracy and macro F1, [RESAMPLES] each, of as many resampled test sets.
+
+    Drawing images with replacement is drawing the cells of the confusion matrix as a multinomial does.
+    """
+    images = matrix.sum()
+    draws = np.random.default_rng(BOOTSTRAP_SEED).multinomial(images, (matrix / images).ravel(), size=RESAMPLES)
+    draws = draws.reshape(RESAMPLES, *matrix.shape)
+    hits = draws[:, range(len(matrix)), range(len(matrix))]
+    true_and_predicted = draws.sum(2) + draws.sum(1)
+    f1 = np.divide(2 * hits, true_and_predicted, out=np.zeros(hits.shape), where=true_and_predicted > 0)
+    return hits.sum(1) / images, f1.mean(1)
+
+
+def interval(values: np.ndarray) -> list[float]:
+    """The two ends between which the middle 95 % of the values lie."""
+    return [float(end) for end in np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> dict:
+    """McNemar's exact test of two classifiers on the same images; `first`, `second`: which images each has right, bool [n].
+
+    Only images on which they differ count: if the classifiers were equally good, each would win such an image with probability 1/2.
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    differ = only_first + only_second
+    return {
+        "only_first_right": only_first,
+        "only_second_right": only_second,
+        "p": float(stats.binomtest(only_first, differ).pvalue) if differ else 1.0,
+    }
+
+
+def another_run(values: Sequence[float]) -> tuple[float, float]:
+    """Where one further run would lie with 95 % confidence, by Student's t, given runs that differ in the seed."""
+    error = np.std(values, ddof=1) * np.sqrt(1 + 1 / len(values))
+    return _t_interval(values, error)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Where the mean over all seeds lies with 95 % confidence, by Student's t, given the values of at least two."""
+    return _t_interval(values, stats.sem(values))
+
+
+def _t_interval(values: Sequence[float], error: float) -> tuple[float, float]:
+    """Student's interval around a mean; a point if the values do not differ."""
+    mean = float(np.mean(values))
+    if error == 0:
+        return mean, mean
+    low, high = stats.t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
+    return float(low), float(high)

@@ -1,0 +1,208 @@
+"""All runs as one table: each record is read once and becomes a row. Tables, figures, sentences and choices are made from it."""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from cifake import protocol
+from cifake.models.architectures import ARCHITECTURES
+from cifake.results import records
+from cifake.system.errors import StudyError
+from cifake.system.paths import Folders, shown
+
+log = logging.getLogger(__name__)
+
+IMAGENET_WEIGHTS = "ImageNet weights"  # as records name them
+CLASSIFIER = ["experiment", "architecture", "trained_on"]
+RUN_OF_E3 = {"seed", "arm", "real_images", "flip", "shift", "rotation", "copies"}  # settings in which E3's runs may differ
+NOT_IN_CSV = ["record", "path"]
+
+
+def load(folders: Folders, *experiments: str) -> pd.DataFrame:
+    """The records of some experiments (all without names), a row each, in the study's order; docs/results.md explains the columns.
+
+    Beside the columns of runs.csv there are `record`, a dict, and `path`. Raises StudyError if a record is damaged or has
+    another's name, or if records disagree about the classes.
+    """
+    rows = []
+    for experiment in experiments or ("E1", "E2", "E3"):
+        for path in folders.records(experiment):
+            record = records.read(path, experiment)
+            rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
+    if not rows:
+        return pd.DataFrame(columns=[*CLASSIFIER, "seed", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
+    table = pd.DataFrame(rows)
+    for names, members in table[table["experiment"] != "E3"].groupby(table["record"].map(lambda record: tuple(record["classes"]))):
+        if len(members) < (table["experiment"] != "E3").sum():
+            raise StudyError(
+                f"{shown(members['path'].iloc[0])} has the classes {', '.join(names)}, and other records have others; train all "
+                "classifiers again with: bash run.sh --fresh"
+            )
+    orders = {
+        "architecture": [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))],
+        "tested_on": list(protocol.SOURCES),
+    }
+    for column, order in orders.items():
+        table[column] = pd.Categorical(table[column], order, ordered=True)
+    source_order = table["trained_on"].map({name: number for number, name in enumerate(protocol.SOURCES)}).fillna(9)
+    keys = ["experiment", "architecture", "order", "trained_on", "real_images", "is_plain", "seed"]
+    ascending = [name != "is_plain" for name in keys]
+    table = table.assign(order=source_order).sort_values(keys, ascending=ascending, kind="stable", ignore_index=True)
+    # A plain run counts as its seed: an equal copy below replicates/ would count it twice.
+    return table.drop(columns="order").drop_duplicates([*CLASSIFIER, "real_images", "seed", "outcome"], ignore_index=True)
+
+
+def _row(experiment: str, record: dict) -> dict:
+    """What a record says, as columns."""
+    settings, training, scores = record["settings"], record["training"], record["scores"]
+    data = record["data"]
+    sources = record["arm"].split(" + ") if experiment == "E3" else [record["source"]]
+    if experiment == "E3":
+        images = {source: record["budget"].get(source, {}) for source in protocol.SOURCES}
+        counts = {source: sum(part.get(name, 0) for name in ("training", "validation")) for source, part in images.items()}
+    else:
+        counts = {source: data["train"]["images"] * (source == record["source"]) for source in protocol.SOURCES}
+    leak = record.get("leak", {})
+    without = leak.get("without", scores if leak else {})
+    return {
+        "experiment": experiment,
+        "architecture": record["architecture"],
+        "trained_on": record["arm"] if experiment == "E3" else record["source"],
+        "augmented": "augmentation" in sources,
+        "real_images": counts["REAL"],
+        "fake_images": counts["FAKE"],
+        "seed": settings["seed"],
+        "tested_on": record["test"]["source"],
+        "test_images": record["test"]["images"],
+        "classes": len(record["classes"]),
+        **{name: scores[name] for name in ("accuracy", "macro_f1", "weighted_f1")},
+        **{
+            f"{name}_{end}": value
+            for name in ("accuracy", "macro_f1")
+            for end, value in zip(("low", "high"), scores[f"{name}_interval"], strict=True)
+        },
+        "test_images_trained_on": leak.get("images"),
+        **{f"{name}_without_them": without.get(name) for name in ("accuracy", "macro_f1")},
+        "epochs": training.get("epochs"),
+        "best_epoch": training.get("best_epoch"),
+        "steps": training.get("steps"),
+        "best_step": training.get("best_step"),
+        "validation_accuracy": training.get("best_validation_accuracy"),
+        "precision": settings["precision"],
+        "weights": record.get("weights", {}).get("origin"),
+        "is_cifake": _is_cifake(record),
+        **{f"f1_{name}": part["f1"] for name, part in scores["by_class"].items()},
+        "program": record.get("program", record.get("code", {}).get("commit")),
+        "device": record.get("device"),
+        "outcome": _outcome(experiment, record),
+        "record": record,
+    }
+
+
+def _outcome(experiment: str, record: dict) -> str:
+    """A short checksum of all that scores depend on but the seed (in experiment 3: but the run)."""
+    depends_on = records.outcome(record)
+    if experiment == "E3":
+        depends_on["settings"] = {name: value for name, value in depends_on["settings"].items() if name not in RUN_OF_E3}
+        del depends_on["data"]
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _place(folders: Folders, experiment: str, record: dict, path: Path) -> dict:
+    """Where a record is; StudyError if that is another's place."""
+    seed = record["settings"]["seed"]
+    if experiment == "E3":
+        run = (record["architecture"], record["arm"], record["settings"]["real_images"], seed)
+        places, name = [folders.e3_run(*run)["record"]], ", ".join(map(str, run))
+    else:
+        places = [
+            folders.classifier(experiment, record["source"], record["architecture"], replicate)["record"] for replicate in (None, seed)
+        ]
+        name = f"{records.name_of(record)}, seed {seed}"
+    if path not in places:
+        raise StudyError(f"{shown(path)} is the record of {name}; delete it, or put it back under its own name.")
+    return {"is_plain": path == places[0], "path": path}
+
+
+def _is_cifake(record: dict) -> bool:
+    """Whether all images are CIFAKE's own, and VGG16's weights, if it has any, the published ones."""
+    known = {f"{source} {split}": sha256 for (source, split), sha256 in protocol.CIFAKE_FINGERPRINTS.items()}
+    names = {"train": f"{record.get('source')} train", "test": f"{record['test']['source']} test"}  # E3's are spelled out
+    images = all(known.get(names.get(name, name)) == part["sha256"] for name, part in record["data"].items())
+    return images and record.get("weights", {}).get("origin", IMAGENET_WEIGHTS) == IMAGENET_WEIGHTS
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """runs.csv: a tidy table for people's own analysis, scores in full; nothing in it tells the time of a run."""
+    return table.drop(columns=NOT_IN_CSV).to_csv(index=False, lineterminator="\n")
+
+
+def plain(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
+    """The plain run's rows of some experiments, a row for each classifier."""
+    return table[table["is_plain"].astype(bool) & table["experiment"].isin(experiments)]
+
+
+def over_seeds(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFrame:
+    """The rows of experiments 1 and 2 that can be averaged over seeds: those of the given seeds, or all that equal the plain run
+    in everything but the seed; classifiers with one seed alone are left out.
+
+    Raises StudyError if those of one classifier differ in more than the seed: their spread would mean nothing.
+    """
+    rows = table[table["experiment"].isin(("E1", "E2"))]
+    rows = rows[rows["seed"].isin(seeds)] if seeds else rows.drop(index=_strangers(rows).index)
+    if rows.empty:
+        return rows
+    groups = rows.groupby(CLASSIFIER, observed=True)
+    mixed = groups["outcome"].nunique()
+    for experiment, architecture, source in mixed[mixed > 1].index:
+        raise StudyError(
+            f"The replicates of {source} {architecture} in {experiment}_results/replicates differ in more than the seed; name those "
+            "that belong together with --seeds, or delete the others there."
+        )
+    return groups.filter(lambda group: group["seed"].nunique() > 1)
+
+
+def _strangers(rows: pd.DataFrame) -> pd.DataFrame:
+    """Replicates that differ from the plain run of their classifier in more than the seed."""
+    outcome = rows[rows["is_plain"].astype(bool)].set_index(CLASSIFIER)["outcome"]
+    expected = rows.set_index(CLASSIFIER).index.map(outcome.to_dict())
+    return rows[[isinstance(own, str) and own != other for own, other in zip(expected, rows["outcome"], strict=True)]]
+
+
+def names_of_strangers(table: pd.DataFrame) -> list[str]:
+    """The classifiers of which a replicate is left out, because it differs from the plain run in settings or images."""
+    strangers = _strangers(table[table["experiment"] == "E1"])
+    return list(dict.fromkeys(strangers["trained_on"] + " " + strangers["architecture"].astype(str)))
+
+
+def best(table: pd.DataFrame, number: int) -> list[str]:
+    """The architectures of the best FAKE classifiers by macro F1 on FAKE, in the study's order."""
+    on_fake = plain(table, "E1").query("trained_on == 'FAKE'")
+    chosen = set(on_fake.nlargest(number, "macro_f1")["architecture"])
+    return [name for name in on_fake["architecture"] if name in chosen]
+
+
+def experiment_3(table: pd.DataFrame) -> pd.DataFrame:
+    """Experiment 3's rows. Raises StudyError if those of one classifier differ in more than run and seed."""
+    rows = table[table["experiment"] == "E3"]
+    for architecture, members in rows.groupby("architecture", observed=True):
+        images = {(part, known["sha256"]) for record in members["record"] for part, known in record["data"].items()}
+        if members["outcome"].nunique() > 1 or len(images) > len(dict(images)):
+            raise StudyError(
+                f"The records in {shown(members['path'].iloc[0].parents[1])} differ in their settings or images; make them alike with the "
+                f"same options for all of {architecture}, or delete that folder."
+            )
+    return rows
+
+
+def on_the_same_images(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without experiment 3 if that is about other images than experiment 1: CIFAKE's are not shown beside a user's own."""
+    known, rows = {}, table[table["experiment"] == "E1"]
+    for source, record in zip(rows["trained_on"], rows["record"], strict=True):
+        known |= {f"{source} {split}": part for split, part in record["data"].items()}
+    e3 = table[table["experiment"] == "E3"]
+    are_same = all(known.get(name, part) == part for record in e3["record"] for name, part in record["data"].items())
+    return table if are_same else table.drop(index=e3.index)

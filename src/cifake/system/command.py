@@ -1,0 +1,78 @@
+"""How a script runs and ends: its log, its exit code, and one sentence instead of a traceback for what the user can fix.
+
+Exit codes: 0 done, 2 something to fix, 130 Ctrl-C, 143 SIGTERM; 1 is left to errors of the program itself.
+"""
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cifake.system import signals
+from cifake.system.errors import StudyError
+from cifake.system.paths import shown
+
+log = logging.getLogger(__name__)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script's main function and end the process with the right exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.raiseExceptions = False  # if the log's reader is gone, print no traceback for each line
+    signals.answer()
+    script = Path(sys.argv[0]).name
+    try:
+        main()
+        sys.stdout.flush()
+    except StudyError as problem:
+        sys.exit(_complain(script, str(problem)))
+    except BrokenPipeError:  # the reader of the output is gone, as with | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except OSError as problem:
+        sys.exit(_complain(script, _sentence(problem)))
+    except ModuleNotFoundError as problem:
+        advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
+        sys.exit(_complain(script, f"The library {problem.name} is not installed for {sys.executable}; {advice}"))
+    except MemoryError:
+        sys.exit(_complain(script, "The memory is full; close other programs and run the same command again."))
+    finally:
+        signals.done()
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or name a folder on another disk with --output",
+    errno.EDQUOT: "free some of your quota, or name a folder on another disk with --output",
+    errno.EROFS: "name a folder that can be written to with --output",
+    errno.EACCES: "allow it, or name another folder with --images or --output",
+    errno.EPERM: "allow it, or name another folder with --images or --output",
+    errno.EIO: "check the disk or the connection to it",
+    errno.ESTALE: "check the connection to the drive",
+    errno.ENOENT: "check the folder, and whether another program has moved it",
+}
+
+
+def _sentence(problem: OSError) -> str:
+    """What to say about a file that could not be read or written."""
+    name = problem.filename
+    where = f"{shown(Path(os.fsdecode(name)))}: " if isinstance(name, str | bytes | Path) else ""
+    remedy = _REMEDIES.get(problem.errno, "put that right")
+    return f"{where}{problem.strerror or problem}; {remedy}, and run the same command again. Earlier results are as they were."
+
+
+def _complain(script: str, message: str) -> int:
+    """Print the sentence and return the exit code that goes with it."""
+    sys.stdout.flush()
+    print(f"{script}: {message}", file=sys.stderr, flush=True)
+    return 2
+
+
+def wrote(paths: list[Path]) -> None:
+    """Name the files that a script wrote, as each script does at its end: by folder, to keep it short."""
+    by_folder: dict[Path, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(path.parent, []).append(path.name)
+    for folder, names in by_folder.items():
+        log.info("Wrote %s: %s", f"{shown(folder)}/", f"{len(names)} files" if len(names) > 3 else ", ".join(names))

@@ -1,0 +1,49 @@
+"""One process for each run: a lock file that the operating system frees when its holder ends, however it ends."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cifake.system.errors import StudyError
+from cifake.system.paths import Folders, shown
+
+
+class BusyError(StudyError):
+    """Another process is already doing this."""
+
+
+@contextmanager
+def held(path: Path, name: str, way_out: str) -> Iterator[None]:
+    """Hold a lock file during the block; `name` and `way_out` are for the message.
+
+    Raises BusyError if another process holds it, StudyError if the file system has no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise BusyError(f"{name} is being worked on by {holder}; wait for it, end it, or {way_out}.") from None
+        except OSError as problem:
+            if problem.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
+            path.unlink(missing_ok=True)
+            raise StudyError(
+                f"{shown(path.parent)} is on a file system without locks ({problem.strerror}); name a folder on a local disk."
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+        yield
+
+
+@contextmanager
+def alone(folders: Folders, name: str) -> Iterator[None]:
+    """Keep other processes from the run with this name during the block. Raises BusyError if one is doing it."""
+    with held(folders.lock(name), name, f"name another folder than {shown(folders.output)} with --output"):
+        yield

@@ -1,0 +1,119 @@
+"""Every folder and file name of the study. Standard library only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+# Files of one run by kind; the record comes last, because it vouches for the others.
+ENDINGS = {
+    "metrics": "metrics.txt",
+    "predictions": "predictions.csv",
+    "mistakes": "mistakes.png",
+    "history": "history.csv",
+    "curve": "history.png",
+    "record": "record.json",
+}
+KINDS = {  # that each experiment writes, beside E1's model and its summary
+    "E1": tuple(ENDINGS),
+    "E2": ("metrics", "predictions", "mistakes", "record"),
+    "E3": ("predictions", "record"),
+}
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The study's folders: `images` is only read; everything written goes below `output`."""
+
+    images: Path = REPOSITORY / "images"
+    output: Path = REPOSITORY
+
+    def split(self, source: str, split: str) -> Path:
+        """Folder of the JPEGs of FAKE or REAL, train or test."""
+        return self.images / split / source
+
+    @property
+    def class_list(self) -> Path:
+        """The class names, one a line, if they are not CIFAKE's."""
+        return self.images / "classes.txt"
+
+    def metadata(self, source: str, split: str) -> Path:
+        """The CSV that lists the images of a split."""
+        return self.output / "images" / "metadata" / source / f"{split}.csv"
+
+    @property
+    def duplicates(self) -> Path:
+        """The CSV of images that occur more than once."""
+        return self.output / "images" / "metadata" / "duplicates.csv"
+
+    @property
+    def models(self) -> Path:
+        """The saved classifiers."""
+        return self.output / "models"
+
+    @property
+    def unfinished(self) -> Path:
+        """Checkpoints, cached features and locks; may be deleted at any time."""
+        return self.models / "unfinished"
+
+    def results(self, experiment: str) -> Path:
+        """Records and reports of an experiment, such as E1."""
+        return self.output / f"{experiment}_results"
+
+    def visualisations(self, experiment: str) -> Path:
+        """Figures and tables of an experiment, such as E1."""
+        return self.output / f"{experiment}_visualisations"
+
+    @property
+    def report(self) -> Path:
+        """All experiments on one page."""
+        return self.visualisations("E2") / "report.html"
+
+    def classifier(self, experiment: str, source: str, architecture: str, seed: int | None = None) -> dict[str, Path]:
+        """Files of a classifier in E1 or E2 by kind, the record last.
+
+        The plain run has no `seed` here. Every other seed of --seeds has a folder of its own below replicates/.
+        """
+        stem, below = f"{source}_{architecture}", Path() if seed is None else Path("replicates", f"seed-{seed}")
+        models, results = self.models / below, self.results(experiment) / below
+        saved = {"model": models / f"{stem}.keras", "summary": models / f"{stem}_summary.txt"}
+        made = {kind: results / f"{stem}_{ENDINGS[kind]}" for kind in KINDS[experiment]}
+        return (saved if experiment == "E1" else {}) | made
+
+    def e3_run(self, architecture: str, arm: str, images: int, seed: int) -> dict[str, Path]:
+        """Files of a run of experiment 3 by kind, the record last; `images` is its number of REAL images."""
+        folder = self.results("E3") / architecture / f"seed-{seed}"
+        return {kind: folder / f"{stem(arm)}_{images}_{ENDINGS[kind]}" for kind in KINDS["E3"]}
+
+    def records(self, experiment: str) -> list[Path]:
+        """All records of an experiment that are there, sorted by path."""
+        return sorted(path for path in self.results(experiment).rglob(f"*_{ENDINGS['record']}") if not path.name.startswith("."))
+
+    def checkpoint(self, run: str) -> Path:
+        """State of the training with this name until it is complete."""
+        return self.unfinished / f"{stem(run)}_checkpoint.npz"
+
+    def lock(self, run: str) -> Path:
+        """Held by the process that is doing the run with this name."""
+        return self.unfinished / f"{stem(run)}.lock"
+
+    def features(self, key: str, start: int) -> Path:
+        """Cached features of the images from number `start` on."""
+        return self.unfinished / f"features_{key}_{start:06d}.npz"
+
+    def within(self, path: Path) -> str:
+        """A path as a record stores it: relative to the output folder."""
+        return path.relative_to(self.output).as_posix()
+
+
+def stem(name: str) -> str:
+    """A run's name as part of a file name: FAKE_LeNet_seed_130, REAL_FAKE_augmentation."""
+    return name.replace(" + ", "_").replace(",", "").replace(" ", "_")
+
+
+def shown(path: Path) -> str:
+    """A path as messages name it: relative to the working directory if it is below it, else whole."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
