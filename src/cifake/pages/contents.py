@@ -45,11 +45,6 @@ def _of_architecture(describe: Callable, begin: str, study: Study, name: str) ->
     return f"{begin.format(name=name)} {describe(study.of('E1', architecture=name))}"
 
 
-def _both_directions(study: Study, name: str) -> str:
-    cells = tables.overview(study).loc[name]
-    return f"A field of two by two. Accuracy of {name}: " + "; ".join(f"{way}: {cell}" for way, cell in cells.items()) + "."
-
-
 def _published(study: Study) -> str:
     return f"The published scores beside those of this study. {' '.join(sentences.published(study))}"
 
@@ -138,12 +133,12 @@ PAGES = {
         ),
         Page(
             figures.both_directions,
-            "{name}_both_directions.png",
+            "both_directions.png",
             "overview",
-            lambda _, name: f"{name}: accuracy by the images it was trained on (rows) and tested on (columns).",
-            _both_directions,
+            "Accuracy of each classifier on both test sets: blue on REAL, orange on FAKE; a dot for each seed, and their mean.",
+            lambda study: "Accuracy of each classifier on both test sets. " + " ".join(sentences.short(study)),
         ),
-        Page(tables.both_directions, "{name}_both_directions.txt"),
+        Page(tables.lost, "lost_table.txt", "overview", "What each classifier loses on the way to the other source, in accuracy."),
         Page(tables.e2_over_seeds, "seeds_metrics_table.txt", "sure", "The same classifiers on the test images of the other source."),
         Page(figures.published, "published.png", "sure", _published, _published),
         Page(tables.published, "published.txt", "sure", "The same in numbers.", note=sentences.published),

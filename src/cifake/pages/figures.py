@@ -242,31 +242,26 @@ def confusions_on_real(study: Study) -> Figure | None:
     return _confusions([on_real for _, on_real in best_on_real(study)])
 
 
-def both_directions(study: Study, architecture: str) -> Figure:
-    """Accuracy in a 2 x 2 field: trained on a source (a row), tested on a source (a column)."""
-    figure, axes = plt.subplots(figsize=(5.2, 3.4))
-    plain, seeds = (rows[rows["architecture"] == architecture] for rows in (study.plain, study.over_seeds))
-    for row, trained_on in enumerate(protocol.SOURCES):
-        for column, tested_on in enumerate(protocol.SOURCES):
-            key = f"trained_on == '{trained_on}' and tested_on == '{tested_on}'"
-            one, several = plain.query(key), seeds.query(key)["accuracy"]
-            notes = [f"95 % interval {run.accuracy_low:.3f} to {run.accuracy_high:.3f}" for run in one.itertuples()]
-            notes += [f"{len(several)} seeds: {several.mean():.3f} ± {several.std():.3f}"] if len(several) else []
-            score = next(iter([*one["accuracy"], *([several.mean()] if len(several) else [])]), None)
-            strength = 0.12 + 0.75 * (score or 0)
-            axes.add_patch(plt.Rectangle((column, row), 0.96, 0.94, facecolor=SHADES[tested_on](strength), edgecolor="none"))
-            style = {"ha": "center", "va": "center", "color": "white" if strength > 0.6 else INK}
-            number = "not tested" if score is None else f"{score:.3f}"
-            axes.text(column + 0.48, row + 0.38, number, fontsize=17, weight="bold", **style)
-            axes.text(column + 0.48, row + 0.72, "\n".join(notes), fontsize=7.5, linespacing=1.5, **style)
-    axes.set_xlim(0, 2)
-    axes.set_ylim(2, 0)
-    axes.set_xticks([0.48, 1.48], [f"tested on {source}" for source in protocol.SOURCES])
-    axes.set_yticks([0.47, 1.47], [f"trained on\n{source}" for source in protocol.SOURCES])
-    axes.xaxis.tick_top()
-    _bare(axes)
-    seed = next((f", seed {number}" for number in plain["seed"]), "")
-    axes.set_title(f"{architecture}: accuracy (share of the test images){seed}")
+def both_directions(study: Study) -> Figure:
+    """Accuracy of every classifier on both test sets, a line for what it was trained on; dots: each seed, or the plain run."""
+    names = [(architecture, trained_on) for architecture in study.architectures for trained_on in protocol.SOURCES]
+    figure, axes = plt.subplots(figsize=(6.4, 1 + 0.42 * len(names)))
+    for height, (architecture, trained_on) in enumerate(names):
+        for tested_on in protocol.SOURCES:
+            key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
+            values = study.over_seeds.query(key)["accuracy"]
+            values = values if len(values) else study.plain.query(key)["accuracy"]
+            if len(values) == 0:
+                continue
+            offset = -0.17 if tested_on == "REAL" else 0.17  # so that points which are close do not cover each other
+            axes.scatter(values, [height + offset] * len(values), color=COLOURS[tested_on], s=18, linewidths=0, zorder=3)
+            where = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
+            axes.annotate(f"{values.mean():.3f} on {tested_on}", (values.max(), height + offset), color=COLOURS[tested_on], **where)
+    axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, 1.12)
+    axes.set_xlabel("accuracy (share of the test images)")
+    axes.grid(axis="y", visible=False)
     return figure
 
 
