@@ -51,39 +51,30 @@ def demo_folders(chosen: Folders) -> Folders:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether the demo's images are there; False if the folder is missing or empty.
-
-    Raises StudyError if the folder holds anything else.
-    """
+    """Whether the demo's images are there; False if the folder is missing or empty. Raises StudyError if it holds anything else."""
     if (folder / MARKER).is_file():
         return True
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyError(
-            f"{shown(folder)} holds something that the demo did not make; it stays as it is. Name another folder with --output, or "
-            "move it away."
-        )
+        advice = "it stays as it is. Name another folder with --output, or move it away."
+        raise StudyError(f"{shown(folder)} holds something that the demo did not make; {advice}")
     return False
 
 
 def write(folder: Path) -> None:
     """Make all files in a draft beside the folder, and rename it when it is complete."""
-    log.info("%s: drawing the demo's images, about 10 seconds", shown(folder))
+    log.info("%s: drawing 3,594 images of ten digits, half handwritten (REAL), half rendered (FAKE), about 10 seconds", shown(folder))
     from cifake.data import digits
 
-    contents = digits.files()
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)  # left by a start that was killed
     try:
-        for name, content in (contents | {MARKER: MARKER_TEXT}).items():
-            path = draft / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        for name, content in (digits.files() | {MARKER: MARKER_TEXT}).items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft / name).write_bytes(content)
         draft.replace(folder)  # replaces an empty folder, and nothing else
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     flush(folder.parent)
-    number = sum(name.endswith(".jpg") for name in contents)
-    log.info("%s: %s images of ten digits, half handwritten (REAL), half rendered (FAKE)", shown(folder), f"{number:,}")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main() -> None:
     written = []
     for place, rows in tables.items():
         path = folders.metadata(*place)
-        is_new = metadata.write_csv(path, rows)
+        is_new = write_changed_text(path, metadata.csv_text(rows))
         log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", unchanged")
         written += [path] * is_new
     if write_changed_text(folders.duplicates, duplicates.csv_text(groups)):

@@ -1,7 +1,13 @@
-"""From the bytes of image files to one array of pixels, once."""
+"""From the bytes of image files to one array of pixels, once. TensorFlow takes images like CIFAKE's, Pillow all others: an image's
+pixels follow from its own bytes alone, because both give the same pixels where TensorFlow takes an image.
+"""
 
 import io
+import re
+import struct
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +19,10 @@ from cifake.system import progress
 from cifake.system.devices import without_chatter
 from cifake.system.errors import StudyError
 
-JPEG_SIGNATURE = b"\xff\xd8\xff"
+JPEG = b"\xff\xd8\xff"  # how every JPEG begins
+# How the header of a baseline or progressive frame of 32x32 pixels in three colours begins.
+FRAME = re.compile(rb"\xff[\xc0-\xc2]\x00\x11\x08" + re.escape(struct.pack(">HHB", *protocol.IMAGE_SHAPE)))
+APP1 = b"\xff\xe1"  # marks Exif and XMP, which may say that an image lies on its side
 CHUNK = 1_000  # images decoded by one call: enough to keep all cores busy, and to show progress
 
 
@@ -29,29 +38,51 @@ def _decode_chunk(contents: tf.Tensor) -> tf.Tensor:
     )
 
 
+def _looks_plain(content: bytes) -> bool:
+    """Whether a file seems to be like CIFAKE's: a 32x32 RGB JPEG, with nothing in it that may say how to turn it."""
+    return content.startswith(JPEG) and APP1 not in content and FRAME.search(content) is not None
+
+
 def decode_any(content: bytes) -> np.ndarray:
     """One image of any size and colour mode, JPEG or PNG -> uint8 [32, 32, 3] RGB, upright, antialiased.
 
     Raises OSError, SyntaxError or ValueError (Pillow's choice) if it is damaged or not an image.
     """
+    return _decode_slow(content)[0]
+
+
+def _decode_slow(content: bytes) -> tuple[np.ndarray, bool]:
+    """The same, and whether size or colour mode had to be converted."""
     height, width, _ = protocol.IMAGE_SHAPE
-    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info:
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+        image.load()
+        upright = image
+        with suppress(Exception):  # damaged Exif, for which Pillow has many kinds; the pixels are whole
+            upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
+            upright = _with_8_bits(upright)
+        if upright.has_transparency_data:
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
         colours = upright.convert("RGB")
         if colours.size != (width, height):
             colours = colours.resize((width, height), Image.Resampling.LANCZOS)
-        return np.asarray(colours)
+        return np.asarray(colours), (image.format, image.mode, image.size) != ("JPEG", "RGB", (width, height))
+
+
+def _with_8_bits(grey: Image.Image) -> Image.Image:
+    """A 16-bit grey image, of which convert would clip all levels above 255, in 8 bits; a transparent level stays transparent."""
+    levels = np.asarray(grey)
+    scaled = Image.fromarray((levels // 257).astype(np.uint8))
+    if "transparency" in grey.info:
+        scaled.putalpha(Image.fromarray(np.where(levels == grey.info["transparency"], 0, 255).astype(np.uint8)))
+    return scaled
 
 
 def _decode_fast(contents: Sequence[bytes]) -> tf.Tensor | None:
     """Whole 32x32 RGB JPEGs -> uint8 [n, 32, 32, 3]; None if one of them is anything else."""
-    if not all(content.startswith(JPEG_SIGNATURE) for content in contents):
-        return None  # the decoder would take PNGs and GIFs too, in its own way
     try:
         with without_chatter():
-            return _decode_chunk(list(contents))
+            return _decode_chunk(tf.constant(contents, tf.string))
     except tf.errors.OpError:
         return None
 
@@ -66,16 +97,20 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
     with progress.bar(total=len(contents), desc=f"{label}: decoding", unit=" images") as bar:
         for start in range(0, len(contents), CHUNK):
             chunk = range(len(contents))[start : start + CHUNK]
-            decoded = _decode_fast(contents[chunk.start : chunk.stop])
-            if decoded is not None:
-                pixels[chunk.start : chunk.stop] = decoded
-            else:  # Pillow takes them one by one
-                for row in chunk:
-                    try:
-                        pixels[row] = decode_any(contents[row])
-                        converted += not _is_plain(contents[row])
-                    except Exception as problem:  # Pillow raises many kinds of exceptions on damaged bytes
-                        faults.append(f"{names[row]}: {_reason(contents[row], problem)}")
+            plain, others = [], []
+            for row in chunk:
+                (plain if _looks_plain(contents[row]) else others).append(row)
+            decoded = _decode_fast([contents[row] for row in plain])
+            if decoded is None:  # one of them is damaged
+                others = chunk
+            else:
+                pixels[plain] = decoded
+            for row in others:
+                try:
+                    pixels[row], was_converted = _decode_slow(contents[row])
+                    converted += was_converted
+                except Exception as problem:  # Pillow raises many kinds of exceptions on damaged bytes
+                    faults.append(f"{names[row]}: {_reason(contents[row], problem)}")
             bar.update(len(chunk))
     if faults:
         raise StudyError(
@@ -83,12 +118,6 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
             f"env/bin/python src/create_metadata.py:{metadata.listed(faults)}"
         )
     return pixels, converted
-
-
-def _is_plain(content: bytes) -> bool:
-    """Whether an image is what CIFAKE consists of: a JPEG, 32x32, RGB."""
-    with Image.open(io.BytesIO(content)) as image:
-        return (image.format, image.mode, image.size) == ("JPEG", "RGB", protocol.IMAGE_SHAPE[1::-1])
 
 
 def _reason(content: bytes, problem: Exception) -> str:

@@ -19,18 +19,17 @@ CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 GRID = 8  # grey levels in a row and in a column, as in scikit-learn's load_digits
 FULL_INK = 16  # the highest grey level; 0 is bare paper
 
-# The scans are ordered by their 13 writers (Alpaydin & Kaynak, 1998). The last fifth, for testing, is therefore by other people
-# than the rest (except for the one writer at the cut), and so is the validation share, the first rows. A random split would test
-# a classifier on handwriting that it was trained on.
+# The scans are ordered by their 13 writers (Alpaydin & Kaynak, 1998). The last fifth, for testing, is therefore by other people than the
+# rest (except for the one writer at the cut), and so is the validation share, the first rows. A random split would test handwriting
+# that a classifier was trained on.
 TEST_IMAGES = 360  # of 1,797
 
 # Matplotlib's text faces. Its other faces draw blanks, symbols or (cmmi10) digits below the line.
 FACES = (
-    *(f"DejaVu{family}" for family in ("Sans", "SansMono", "Serif")),
+    *("DejaVuSans", "DejaVuSansMono", "DejaVuSerif"),
     *(f"DejaVu{family}-{style}" for family in ("Sans", "SansMono") for style in ("Bold", "Oblique", "BoldOblique")),
-    *(f"DejaVuSerif-{style}" for style in ("Bold", "Italic", "BoldItalic")),
-    *(f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")),
-    *("cmr10", "cmb10", "cmss10", "cmtt10"),
+    *("DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
+    *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta", "cmr10", "cmb10", "cmss10", "cmtt10"),
 )
 
 # How a rendered digit varies, about as much as the scans do; in pixels of the bitmap whose black pixels the grey levels count.
@@ -61,9 +60,7 @@ def rendered(digits: Sequence[int]) -> np.ndarray:
 
 def _render(digit: int, face: Path, chance: random.Random) -> np.ndarray:
     """One rendered digit: grey levels, uint8 [8, 8]."""
-    height, slant = chance.uniform(*HEIGHTS), chance.uniform(*SLANTS)
-    right, down = chance.uniform(*SHIFTS), chance.uniform(*SHIFTS)
-    blur = chance.uniform(*BLURS)
+    height, slant, right, down, blur = (chance.uniform(*bounds) for bounds in (HEIGHTS, SLANTS, SHIFTS, SHIFTS, BLURS))
 
     # Digits of one font size differ in height from face to face, so the size is set by the height of the digit itself.
     probe = _font(face, 100).getbbox(str(digit))
@@ -91,9 +88,9 @@ def _font(face: Path, size: float) -> ImageFont.FreeTypeFont:
 def jpeg(levels: np.ndarray) -> bytes:
     """Grey levels, uint8 [8, 8], as a 32x32 RGB JPEG: bright ink on black, each level a block of 4x4 pixels."""
     pixels = np.rint(levels * (255 / FULL_INK)).astype(np.uint8)
-    size = protocol.IMAGE_SHAPE[1::-1]
+    image = Image.fromarray(pixels).resize(protocol.IMAGE_SHAPE[1::-1], Image.Resampling.NEAREST)
     content = io.BytesIO()
-    Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).convert("RGB").save(content, "JPEG", quality=JPEG_QUALITY)
+    image.convert("RGB").save(content, "JPEG", quality=JPEG_QUALITY)
     return content.getvalue()
 
 

@@ -84,13 +84,10 @@ def _refuse_others(folders: Folders, parts: Iterable[str], origin: Path | None =
     A file that was cut short is CIFAKE's. The user's own may have the same names.
     """
     others = [] if metadata.class_names(folders) == protocol.CIFAKE_CLASSES else [folders.class_list]
-    others += [
-        folders.images / part / name
-        for part in parts
-        for name in sorted(_files(folders.images / part))
-        if name not in CIFAKE[part]
-        or (origin and not (origin / part / name).read_bytes().startswith((folders.images / part / name).read_bytes()))
-    ]
+    for part in parts:
+        for path in (folders.images / part / name for name in sorted(_files(folders.images / part))):
+            if path.name not in CIFAKE[part] or (origin and not (origin / part / path.name).read_bytes().startswith(path.read_bytes())):
+                others.append(path)
     if others:
         raise StudyError(
             f"{shown(folders.images)} holds {len(others):,} file(s) that are not CIFAKE's, such as {shown(others[0])}; they stay as they "

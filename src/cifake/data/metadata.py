@@ -1,20 +1,21 @@
 """From a file's name to its class and label: the study's naming rule, its CSVs, and the files that they list.
 
-create_metadata.py writes the CSVs; every training and evaluation reads them. Standard library only.
+create_metadata.py writes the CSVs; every training and evaluation checks them against the folders. Standard library only.
 """
 
 import csv
 import hashlib
 import io
+import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from cifake import protocol
 from cifake.system.errors import StudyError
-from cifake.system.files import write_changed_text
 from cifake.system.paths import Folders, shown
 
 COLUMNS = ("filename", "class", "label", "filepath")
@@ -25,8 +26,7 @@ LONGEST_CLASS_NAME = 40  # characters; longer ones break tables and figures
 NAMED_AT_MOST = 10  # files of a long list of faulty ones
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One line of a CSV: an image and its class."""
 
     filename: str
@@ -73,13 +73,12 @@ def class_names(folders: Folders) -> tuple[str, ...]:
     except UnicodeDecodeError:
         raise StudyError(f"{shown(path)} is not a UTF-8 text file; write one class name a line.") from None
     names = tuple(line.strip() for line in lines if line.strip())
-    # A | or an unusual line break (Unicode has several) would tear the tables that have a column for each class.
-    unfit = [name for name in names if len(name) > LONGEST_CLASS_NAME or "|" in name or len(name.splitlines()) > 1]
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    if unfit:
-        raise StudyError(
-            f"{shown(path)} has the class name {unfit[0][:60]!r}; use at most {LONGEST_CLASS_NAME} characters, without | and line breaks."
-        )
+    for name in names:
+        # A | or an unusual line break (Unicode has several) would tear the tables that have a column for each class.
+        if len(name) > LONGEST_CLASS_NAME or "|" in name or len(name.splitlines()) > 1:
+            limits = f"use at most {LONGEST_CLASS_NAME} characters, without | and line breaks"
+            raise StudyError(f"{shown(path)} has the class name {name[:60]!r}; {limits}.")
+    repeated = [name for name in names if names.count(name) > 1]
     if len(names) < 2 or repeated:
         wrong = f"names {repeated[0]} twice" if repeated else f"names {len(names)} class{'es' * (len(names) != 1)}"
         raise StudyError(f"{shown(path)} {wrong}; it needs at least two different class names, one a line.")
@@ -100,102 +99,54 @@ def list_images(folders: Folders, source: str, split: str) -> tuple[list[str], i
     folder = folders.split(source, split)
     if not folder.is_dir():
         raise StudyError(f"There is no folder {shown(folder)}; download CIFAKE with: bash run.sh, or name another folder with --images.")
-    names = sorted((entry.name for entry in folder.iterdir()), key=lambda name: name.encode("utf-8", "surrogateescape"))
-    images = [name for name in names if not LEFT_BY_SYSTEMS.fullmatch(name)]
+    entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    images = [entry for entry in entries if not LEFT_BY_SYSTEMS.fullmatch(entry.name)]
     if not images:
         raise StudyError(f"{shown(folder)} holds no image; download CIFAKE with: bash run.sh, or see images/README.md.")
-    strangers = [name for name in images if class_number(name) is None or not (folder / name).is_file()]
+    strangers = [entry.name for entry in images if class_number(entry.name) is None or not entry.is_file()]
     if strangers:
         raise StudyError(
             f"{shown(folder)} holds {len(strangers):,} file(s) that break the naming rule (1000.jpg for class 1, '1000 (2).jpg' for "
             f"class 2, and so on; .jpg, .jpeg or .png); rename them or move them elsewhere:{listed(strangers)}"
         )
-    return images, len(names) - len(images)
+    return [entry.name for entry in images], len(entries) - len(images)
 
 
 def make_rows(names: list[str], source: str, split: str, classes: tuple[str, ...]) -> list[Row]:
     """The CSV's rows for images whose names follow the rule. Raises StudyError for a class number beyond the classes."""
-    numbers = [class_number(name) for name in names]
-    beyond = [name for name, number in zip(names, numbers, strict=True) if number > len(classes)]
+    beyond = [name for name in names if class_number(name) > len(classes)]
     if beyond:
         raise StudyError(
             f"{split}/{source} holds {len(beyond):,} image(s) whose class number is beyond the {len(classes)} classes; rename them, or "
             f"name all classes in classes.txt in the images folder, one a line:{listed(beyond)}"
         )
-    return [Row(name, number, classes[number - 1], f"images/{split}/{source}/{name}") for name, number in zip(names, numbers, strict=True)]
+    numbered = [(name, class_number(name)) for name in names]
+    return [Row(name, number, classes[number - 1], f"images/{split}/{source}/{name}") for name, number in numbered]
 
 
-def table_text(columns: Sequence[str], cells: Iterable[Sequence]) -> str:
-    """The text of a CSV file, LF line ends."""
+def rows_of(folders: Folders, source: str, split: str, classes: tuple[str, ...]) -> list[Row]:
+    """The rows for the images that are in a folder now. Raises StudyError as list_images and make_rows do."""
+    names, _ = list_images(folders, source, split)
+    return make_rows(names, source, split, classes)
+
+
+def csv_text(rows: Iterable[Sequence], columns: Sequence[str] = COLUMNS) -> str:
+    """The rows as the text of a CSV file, LF line ends."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *cells])
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     return text.getvalue()
 
 
-def csv_text(rows: list[Row]) -> str:
-    """The rows as the text of a CSV file, LF line ends."""
-    return table_text(COLUMNS, ((row.filename, row.number, row.label, row.filepath) for row in rows))
-
-
-def file_of(folders: Folders, row: Row) -> Path:
-    """The file of a row's image."""
-    return folders.images.joinpath(*PurePosixPath(row.filepath).parts[1:])
-
-
-def write_csv(path: Path, rows: list[Row]) -> bool:
-    """Write a CSV; a file that holds the same already is left alone, and False returned."""
-    return write_changed_text(path, csv_text(rows))
-
-
-def read_csv(path: Path, classes: tuple[str, ...]) -> list[Row]:
-    """The rows of a CSV. Raises StudyError, naming the line, if create_metadata.py would not have written it."""
-    name, remedy = shown(path), "make it again with: env/bin/python src/create_metadata.py"
-    if not path.exists():
-        raise StudyError(f"There is no {name}; {remedy}")
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = list(csv.reader(file, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{name} is not a CSV file ({error}); {remedy}") from None
-    if not table or tuple(table[0]) != COLUMNS:
-        raise StudyError(f"{name} does not begin with the columns {','.join(COLUMNS)}; {remedy}")
-    rows = []
-    for line, cells in enumerate(table[1:], start=2):
-        fault = _fault(cells, classes)
-        if fault:
-            raise StudyError(f"Line {line} of {name} {fault}; {remedy}")
-        rows.append(Row(cells[0], int(cells[1]), *cells[2:]))
-    return rows
-
-
-def _fault(cells: list[str], classes: tuple[str, ...]) -> str | None:
-    """What is wrong with a line of a CSV."""
-    if len(cells) != len(COLUMNS):
-        return f"has {len(cells)} cell(s) and not {len(COLUMNS)}"
-    filename, number, label, filepath = cells
-    path = PurePosixPath(filepath)
-    if label not in classes:
-        return f"has the label '{label}', which is none of the classes {', '.join(classes)}"
-    if number != str(classes.index(label) + 1):
-        return f"gives '{label}' the class {number} and not {classes.index(label) + 1}"
-    if path.parts[:1] != ("images",) or ".." in path.parts or "\\" in filepath or "\0" in filepath:
-        return f"has the path '{filepath}', which leads outside the images folder"
-    if path.name != filename:
-        return f"has the path '{filepath}', which is not that of the file '{filename}'"
-    return None
-
-
 def read_split(folders: Folders, source: str, split: str) -> Split:
-    """Read a CSV and all files that it lists, and check that it still fits its folder.
+    """Read all files of a folder, after checking that its CSV fits it and that no class is missing.
 
     Raises StudyError with all faults of a kind together.
     """
     classes = class_names(folders)
+    rows = rows_of(folders, source, split, classes)
     path = folders.metadata(source, split)
-    rows = read_csv(path, classes)
+    _check_csv(path, rows, folders.split(source, split))
     _check_classes(rows, classes, folders, path)
-    present, _ = list_images(folders, source, split)
-    _check_fit(rows, {f"images/{split}/{source}/{name}" for name in present}, path, folders.split(source, split))
     contents, digest = [], hashlib.sha256()
     for row, content in read_files(folders, rows):
         contents.append(content)
@@ -206,6 +157,26 @@ def read_split(folders: Folders, source: str, split: str) -> Split:
 def validation_rows(rows: int) -> int:
     """How many of the training rows are for validation: the first ones."""
     return int(rows * protocol.VALIDATION_SHARE)
+
+
+def _check_csv(path: Path, rows: list[Row], folder: Path) -> None:
+    """The CSV must be the one that create_metadata.py writes for the images that are there now."""
+    name, remedy = shown(path), "make it again with: env/bin/python src/create_metadata.py"
+    if not path.exists():
+        raise StudyError(f"There is no {name}; {remedy}")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    expected = csv_text(rows).splitlines()
+    in_csv, present = {line.rsplit(",", 1)[-1] for line in lines if ",images/" in line}, {row.filepath for row in rows}
+    faults = {"lists file(s) that are not there": in_csv - present, "does not list file(s) that are there": present - in_csv}
+    for fault, paths in faults.items():
+        if paths:
+            raise StudyError(
+                f"{name} no longer fits {shown(folder)}: it {fault}, {len(paths):,} in all; correct the files, or {remedy}"
+                f"{listed(sorted(paths))}"
+            )
+    for number, (line, right) in enumerate(zip_longest(lines, expected, fillvalue=""), start=1):
+        if line != right:
+            raise StudyError(f"Line {number} of {name} is {line[:200]!r} and not {right!r}; {remedy}")
 
 
 def _check_classes(rows: list[Row], classes: tuple[str, ...], folders: Folders, path: Path) -> None:
@@ -222,28 +193,12 @@ def _check_classes(rows: list[Row], classes: tuple[str, ...], folders: Folders, 
             raise StudyError(f"{shown(path)} has no image of {', '.join(absent)} in {part}; add images of each class{hint} and run again.")
 
 
-def _check_fit(rows: list[Row], present: set[str], path: Path, folder: Path) -> None:
-    """The CSV must list exactly the images that are there, each once."""
-    in_csv = Counter(row.filepath for row in rows)
-    faults = {
-        "lists file(s) that are not there": sorted(in_csv.keys() - present),
-        "does not list file(s) that are there": sorted(present - in_csv.keys()),
-        "lists file(s) more than once": sorted(name for name, times in in_csv.items() if times > 1),
-    }
-    for fault, names in faults.items():
-        if names:
-            raise StudyError(
-                f"{shown(path)} no longer fits {shown(folder)}: it {fault}, {len(names):,} in all; correct the files, or make the CSV "
-                f"again with: env/bin/python src/create_metadata.py{listed(names)}"
-            )
-
-
 def read_files(folders: Folders, rows: Iterable[Row]) -> Iterator[tuple[Row, bytes]]:
     """Each row with the bytes of its file. After the last one, raises StudyError that lists those which cannot be read."""
     faults = []
     for row in rows:
         try:
-            content = file_of(folders, row).read_bytes()
+            content = folders.images.joinpath(*PurePosixPath(row.filepath).parts[1:]).read_bytes()
         except OSError as error:
             faults.append(f"{row.filepath}: {error.strerror}")
             continue

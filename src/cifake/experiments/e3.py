@@ -170,8 +170,8 @@ def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: how many runs are there and missing, and how long they take. Images are not read, so a change in them goes unseen."""
     rows, classes = {}, metadata.class_names(chosen.folders)
     for source in protocol.SOURCES:
-        csv = chosen.folders.metadata(source, "train")
-        rows[source] = tuple(metadata.read_csv(csv, classes)) if csv.exists() else ()
+        is_there = chosen.folders.split(source, "train").is_dir()
+        rows[source] = tuple(metadata.rows_of(chosen.folders, source, "train", classes)) if is_there else ()
     sizes = sizes_of(rows["REAL"], classes) if rows["REAL"] else list(protocol.BUDGETS)
     wanted = runs_of(chosen, sizes)
     refuse_a_mixture(wanted, None, chosen)

@@ -26,20 +26,24 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
         sys.stdout.flush()
+        return
     except StudyError as problem:
-        sys.exit(_complain(script, str(problem)))
+        message = str(problem)
     except BrokenPipeError:  # the reader of the output is gone, as with | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except OSError as problem:
-        sys.exit(_complain(script, _sentence(problem)))
+        message = _sentence(problem)
     except ModuleNotFoundError as problem:
         advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
-        sys.exit(_complain(script, f"The library {problem.name} is not installed for {sys.executable}; {advice}"))
+        message = f"The library {problem.name} is not installed for {sys.executable}; {advice}"
     except MemoryError:
-        sys.exit(_complain(script, "The memory is full; close other programs and run the same command again."))
+        message = "The memory is full; close other programs and run the same command again."
     finally:
         signals.done()
+    sys.stdout.flush()
+    print(f"{script}: {message}", file=sys.stderr, flush=True)
+    sys.exit(2)
 
 
 _REMEDIES = {
@@ -60,13 +64,6 @@ def _sentence(problem: OSError) -> str:
     where = f"{shown(Path(os.fsdecode(name)))}: " if isinstance(name, str | bytes | Path) else ""
     remedy = _REMEDIES.get(problem.errno, "put that right")
     return f"{where}{problem.strerror or problem}; {remedy}, and run the same command again. Earlier results are as they were."
-
-
-def _complain(script: str, message: str) -> int:
-    """Print the sentence and return the exit code that goes with it."""
-    sys.stdout.flush()
-    print(f"{script}: {message}", file=sys.stderr, flush=True)
-    return 2
 
 
 def wrote(paths: list[Path]) -> None:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from platform import python_version
 
@@ -17,14 +17,11 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotl
 
 
 @contextmanager
-def without_chatter(verbose: bool = False) -> Iterator[None]:
+def without_chatter() -> Iterator[None]:
     """Hold back what native code writes to the error output; show it after all if an exception follows.
 
     TensorFlow 2.21 greets with lines from before its log is set up, which TF_CPP_MIN_LOG_LEVEL does not reach.
     """
-    if verbose:
-        yield
-        return
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held_back:
         terminal = os.dup(2)
@@ -43,7 +40,7 @@ def without_chatter(verbose: bool = False) -> Iterator[None]:
 def prepare(verbose: bool = False) -> str:
     """Import TensorFlow, take GPU memory only as it is needed, and name the device that will do the work."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "3")
-    with without_chatter(verbose):
+    with nullcontext() if verbose else without_chatter():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -66,9 +63,7 @@ def cores() -> int:
 
     Another number of cores adds in another order, and the last digits of a training differ.
     """
-    if hasattr(os, "sched_getaffinity"):  # Linux; macOS has none
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS has no affinity
 
 
 def seed(number: int) -> None:

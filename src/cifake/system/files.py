@@ -41,14 +41,10 @@ def flush(path: Path) -> None:
 
 
 def _write_flushed(path: Path, write: Write) -> None:
-    """Have `write` make a file and put it on the disk; if that fails, nothing of it stays."""
+    """Have `write` make a file, and put it on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        write(path)
-        flush(path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    write(path)
+    flush(path)
 
 
 def write_whole(path: Path, write: Write) -> None:
@@ -56,8 +52,8 @@ def write_whole(path: Path, write: Write) -> None:
     remove_dead_drafts(path)
     # The suffix stays, because Keras and matplotlib choose a format by it; machine and process keep two runs apart.
     draft = path.with_name(f"{_drafts_of(path)}{os.getpid()}.draft{path.suffix}")
-    _write_flushed(draft, write)
     try:
+        _write_flushed(draft, write)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -97,8 +93,8 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
-        return True
+    except PermissionError:
+        pass  # it is another user's
     return True
 
 

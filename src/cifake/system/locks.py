@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from cifake.system.errors import StudyError
@@ -33,17 +33,14 @@ def held(path: Path, name: str, way_out: str) -> Iterator[None]:
             if problem.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
                 raise
             path.unlink(missing_ok=True)
-            raise StudyError(
-                f"{shown(path.parent)} is on a file system without locks ({problem.strerror}); name a folder on a local disk."
-            ) from None
+            where, reason = shown(path.parent), problem.strerror
+            raise StudyError(f"{where} is on a file system without locks ({reason}); name a folder on a local disk.") from None
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
         yield
 
 
-@contextmanager
-def alone(folders: Folders, name: str) -> Iterator[None]:
+def alone(folders: Folders, name: str) -> AbstractContextManager[None]:
     """Keep other processes from the run with this name during the block. Raises BusyError if one is doing it."""
-    with held(folders.lock(name), name, f"name another folder than {shown(folders.output)} with --output"):
-        yield
+    return held(folders.lock(name), name, f"name another folder than {shown(folders.output)} with --output")

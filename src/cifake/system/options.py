@@ -5,7 +5,9 @@
 import argparse
 import difflib
 import os
-from collections.abc import Callable, Sequence
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from cifake import protocol
@@ -16,30 +18,35 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names th
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with another answer to mistakes: one sentence, with the nearest valid option."""
+    """argparse with another answer to mistakes: one sentence."""
 
     def error(self, message: str) -> None:
         self.exit(2, f"{self.prog}: {message}; --help shows all options.\n")
 
-    def parse_known_args(self, args=None, namespace=None):
-        chosen, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            option = unknown[0].split("=")[0]
-            nearest = difflib.get_close_matches(option, self._option_string_actions, n=1, cutoff=0.5)
-            self.error(f"unknown option '{unknown[0]}'" + (f", did you mean {nearest[0]}?" if nearest else ""))
-        return chosen, unknown
+
+class _Help(argparse.HelpFormatter):
+    """argparse's help, with paragraphs filled to the terminal's width and indented lines, which are commands, left as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        filler = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        return "\n\n".join(part if part.startswith(" ") else filler.fill(part) for part in text.split("\n\n"))
+
+
+def _hint(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
+    """The nearest of the choices, as the end of a message; nothing if none is near. Capitals do not count."""
+    by_case = {choice.casefold(): choice for choice in choices}
+    nearest = difflib.get_close_matches(word.casefold(), by_case, n=1, cutoff=cutoff)
+    return f", did you mean {by_case[nearest[0]]}?" if nearest else ""
 
 
 def one_of(choices: Sequence[str]) -> Callable[[str], str]:
-    """A type for argparse: one of the choices, in capitals or not; a mistake is answered with the nearest one."""
+    """A type for argparse: one of the choices, in capitals or not."""
 
     def choose(text: str) -> str:
-        by_case = {choice.casefold(): choice for choice in choices}
-        if text.casefold() in by_case:
-            return by_case[text.casefold()]
-        nearest = difflib.get_close_matches(text.casefold(), by_case, n=1)
-        hint = f", did you mean {by_case[nearest[0]]}?" if nearest else ""
-        raise argparse.ArgumentTypeError(f"'{text}' is not one of {', '.join(choices)}{hint}")
+        for choice in choices:
+            if choice.casefold() == text.casefold():
+                return choice
+        raise argparse.ArgumentTypeError(f"'{text}' is not one of {', '.join(choices)}{_hint(text, choices)}")
 
     return choose
 
@@ -57,23 +64,20 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 def steps(text: str) -> int:
     """A type for argparse: number of steps of a training of experiment 3, in whole intervals between validations."""
-    number = whole_number(1, 10_000_000)(text)
-    if number > protocol.VALIDATE_EVERY and number % protocol.VALIDATE_EVERY:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is above {protocol.VALIDATE_EVERY} and not a multiple of it; a validation follows every {protocol.VALIDATE_EVERY} "
-            "steps"
-        )
+    number, interval = whole_number(1, 10_000_000)(text), protocol.VALIDATE_EVERY
+    if number > interval and number % interval:
+        message = f"'{text}' is above {interval} and not a multiple of it; a validation follows every {interval} steps"
+        raise argparse.ArgumentTypeError(message)
     return number
 
 
 def shard(text: str) -> tuple[int, int]:
     """A type for argparse: 2/8, the second of eight shares -> (2, 8)."""
-    number, _, shards = text.partition("/")
-    try:
-        shares = whole_number(1, 10_000)(shards)
-        return whole_number(1, shares)(number), shares
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a share such as 2/8, the second of eight") from None
+    match = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", text)
+    number, shards = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= shards:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share such as 2/8, the second of eight")
+    return number, shards
 
 
 def vgg16_weights(text: str) -> str:
@@ -82,152 +86,95 @@ def vgg16_weights(text: str) -> str:
         return text
     path = Path(text).expanduser()
     if not path.is_file():
-        nearest = difflib.get_close_matches(text, (IMAGENET, RANDOM), n=1)
-        hint = f", did you mean {nearest[0]}?" if nearest else ""
+        hint = _hint(text, (IMAGENET, RANDOM))
         raise argparse.ArgumentTypeError(f"there is no file '{text}'{hint} (it takes imagenet, random or the path of a weights file)")
     return str(path.resolve())
 
 
+Option = tuple[list[str], dict]  # its spellings, and what argparse has to know
+Extend = Callable[[argparse.ArgumentParser], None]  # adds a script's own arguments
+
+
+def _option(spellings: str, metavar: str, kind: Callable, words: str, **more) -> Option:
+    """An option that takes a value, or several."""
+    return spellings.split(), {"metavar": metavar, "type": kind, "help": words, **more}
+
+
+def _number(spellings: str, kind: Callable, default: int, words: str) -> Option:
+    """An option that takes a number and has a default."""
+    return _option(spellings, "N", kind, f"{words} (default: %(default)s)", default=default)
+
+
+def _flag(spelling: str, words: str) -> Option:
+    """An option without a value."""
+    return [spelling], {"action": "store_true", "help": words}
+
+
 SEED = whole_number(0, 2**32 - 1)
-SHARED = {  # name -> spellings, and what argparse has to know
-    "data": (
-        ("-data", "--data", "--data_label"),
-        {"type": one_of(protocol.SOURCES), "metavar": "FAKE|REAL", "help": "images to train and test the classifier on"},
+SHARED = {
+    "data": _option("-data --data --data_label", "FAKE|REAL", one_of(protocol.SOURCES), "images to train and test the classifier on"),
+    "epochs": _number(
+        "-epochs --epochs --n_epochs", whole_number(1, 10_000), protocol.EPOCHS, "at most N epochs; early stopping often ends it before"
     ),
-    "epochs": (
-        ("-epochs", "--epochs", "--n_epochs"),
-        {
-            "type": whole_number(1, 10_000),
-            "default": protocol.EPOCHS,
-            "metavar": "N",
-            "help": "train for at most N epochs (default: %(default)s; early stopping often ends it before)",
-        },
+    "seed": _number("--seed", SEED, protocol.SEED, "of the initial weights and the order of the images"),
+    "seeds": _option(
+        "--seeds", "N", SEED, "once with each; results of all but --seed go to replicates/ (experiment 3: seeds of its runs)", nargs="+"
     ),
-    "seed": (
-        ("--seed",),
-        {
-            "type": SEED,
-            "default": protocol.SEED,
-            "metavar": "N",
-            "help": "of the initial weights and the order of the images (default: %(default)s)",
-        },
+    "weights": _option(
+        "--weights", "W", vgg16_weights, "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
     ),
-    "seeds": (
-        ("--seeds",),
-        {
-            "type": SEED,
-            "nargs": "+",
-            "metavar": "N",
-            "help": "once with each of these seeds; the results of all but --seed's go to replicates/ (experiment 3: the seeds of its runs)",
-        },
+    "precision": _option(
+        "--precision",
+        "P",
+        one_of(PRECISIONS),
+        "of the training's arithmetic: float32 (default), mixed_bfloat16 (faster on processors that have it) or mixed_float16 (faster on "
+        "GPUs); the saved model is always float32",
+        default=PRECISIONS[0],
     ),
-    "weights": (
-        ("--weights",),
-        {
-            "type": vgg16_weights,
-            "metavar": "W",
-            "help": "VGG16's: imagenet (Keras downloads them once), random, or the path of a weights file (default: the environment "
-            "variable VGG16_WEIGHTS, else imagenet)",
-        },
+    "best": _number("--best", whole_number(1, 100), protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE"),
+    "models": _option("--models", "NAME", str, "experiment 3 trains these classifiers", nargs="+"),
+    "steps": _number("--steps", steps, protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images"),
+    "shard": _option("--shard", "I/N", shard, "do the I-th of N shares of experiment 3, for N machines (default: all)", default=(1, 1)),
+    "images": _option(
+        "--images", "DIR", Path, "folder of train/ and test/ (default: this repository's images/)", default=REPOSITORY / "images"
     ),
-    "precision": (
-        ("--precision",),
-        {
-            "type": one_of(PRECISIONS),
-            "default": PRECISIONS[0],
-            "metavar": "P",
-            "help": "of the training's arithmetic: float32 (default), mixed_bfloat16 (faster on processors that have it) or mixed_float16 "
-            "(faster on GPUs); the saved model is always float32",
-        },
-    ),
-    "best": (
-        ("--best",),
-        {
-            "type": whole_number(1, 100),
-            "default": protocol.BEST,
-            "metavar": "N",
-            "help": "experiment 2's table and figures show the N best FAKE classifiers by macro F1 on FAKE (default: %(default)s)",
-        },
-    ),
-    "models": (("--models",), {"nargs": "+", "metavar": "NAME", "help": "experiment 3 trains these classifiers"}),
-    "steps": (
-        ("--steps",),
-        {
-            "type": steps,
-            "default": protocol.STEPS,
-            "metavar": "N",
-            "help": f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images (default: %(default)s)",
-        },
-    ),
-    "shard": (
-        ("--shard",),
-        {
-            "type": shard,
-            "default": (1, 1),
-            "metavar": "I/N",
-            "help": "do only the I-th of N shares of experiment 3, so that N machines can share it (default: all)",
-        },
-    ),
-    "images": (
-        ("--images",),
-        {
-            "type": Path,
-            "default": REPOSITORY / "images",
-            "metavar": "DIR",
-            "help": "folder with train/ and test/; it is only read (default: images/ of this repository)",
-        },
-    ),
-    "output": (
-        ("--output",),
-        {
-            "type": Path,
-            "default": REPOSITORY,
-            "metavar": "DIR",
-            "help": "folder for everything that is written: CSVs, models, results, figures (default: this repository)",
-        },
-    ),
-    "fresh": (("--fresh",), {"action": "store_true", "help": "do again what is already done with these settings"}),
-    "dry_run": (("--dry-run",), {"action": "store_true", "help": "say what would be done, and do nothing"}),
-    "verbose": (("--verbose",), {"action": "store_true", "help": "show TensorFlow's own messages too"}),
+    "output": _option("--output", "DIR", Path, "folder for CSVs, models, results, figures (default: this repository)", default=REPOSITORY),
+    "fresh": _flag("--fresh", "do again what is already done with these settings"),
+    "dry_run": _flag("--dry-run", "say what would be done, and do nothing"),
+    "verbose": _flag("--verbose", "show the libraries' own messages too"),
 }
 
 
-def parser(documentation: str, uses: str) -> argparse.ArgumentParser:
+def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of a script whose docstring is `documentation` and whose --help shows the options that it `uses`."""
-    shared = _Parser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    shared = _Parser(description=documentation, formatter_class=_Help, allow_abbrev=False)
     for name, (spellings, words) in SHARED.items():
-        hidden = {} if name in uses.split() else {"help": argparse.SUPPRESS}
-        shared.add_argument(*spellings, dest=name, **(words | hidden))
+        changed = {} if name in uses.split() else {"help": argparse.SUPPRESS}
+        if name == "models" and models:
+            changed["type"] = one_of(models)
+        shared.add_argument(*spellings, dest=name, **(words | changed))
     return shared
 
 
 def parse(
-    documentation: str,
-    uses: str,
-    *,
-    models: Sequence[str] = (),
-    extend: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
-    arguments: Sequence[str] | None = None,
+    documentation: str, uses: str, *, models: Sequence[str] = (), extend: Extend | None = None, arguments: Sequence[str] | None = None
 ) -> argparse.Namespace:
     """Read a script's options; a mistake ends it with one sentence and exit code 2.
 
-    `models`: the names that --models may have; `extend` adds a script's own arguments to the parser.
+    `models`: the names that --models may have.
     """
-    shared = parser(documentation, uses)
-    extend(shared)
-    chosen = shared.parse_args(arguments)
-
-    def checked(kind: Callable[[str], str], text: str, what: str) -> str:
-        try:
-            return kind(text)
-        except argparse.ArgumentTypeError as problem:
-            shared.error(f"{what}: {problem}")
-
-    if models:
-        chosen.models = [checked(one_of(models), name, "argument --models") for name in chosen.models or ()]
+    shared = parser(documentation, uses, models)
+    if extend:
+        extend(shared)
+    chosen, unknown = shared.parse_known_args(arguments)
+    if unknown:
+        hint = _hint(unknown[0].split("=")[0], shared._option_string_actions, cutoff=0.5)
+        shared.error(f"unknown option '{unknown[0]}'{hint}")
     if chosen.weights is None:
-        text = os.environ.get("VGG16_WEIGHTS") or IMAGENET
-        chosen.weights = checked(vgg16_weights, text, "environment variable VGG16_WEIGHTS")
+        try:
+            chosen.weights = vgg16_weights(os.environ.get("VGG16_WEIGHTS") or IMAGENET)
+        except argparse.ArgumentTypeError as problem:
+            shared.error(f"environment variable VGG16_WEIGHTS: {problem}")
     if chosen.seeds and len(set(chosen.seeds)) < len(chosen.seeds):
         shared.error("--seeds: each seed can be given once")
     chosen.folders = Folders(chosen.images.expanduser().resolve(), chosen.output.expanduser().resolve())

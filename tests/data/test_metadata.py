@@ -1,7 +1,8 @@
-"""The naming rule and the CSVs: the published ones from CIFAKE's file names, and a sentence for all that does not fit."""
+"""The naming rule and the CSVs: CIFAKE's file names give the published ones, and what does not fit is named in a sentence."""
 
 import csv
 import hashlib
+import re
 import shutil
 
 import pytest
@@ -9,8 +10,11 @@ from conftest import file_name, refused, script
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cifake import metadata, protocol
-from cifake.errors import StudyError
+from cifake import protocol
+from cifake.data import metadata
+from cifake.system.errors import StudyError
+from cifake.system.files import write_text
+from cifake.system.paths import Folders
 
 # Of the CSVs that the original study published.
 PUBLISHED = {
@@ -28,7 +32,7 @@ CIFAKE_NUMBERS = {
 
 
 def cifake_names(source: str, split: str) -> list[str]:
-    """The names of CIFAKE's files: FAKE test images are numbered without zeros in front, REAL ones with four digits."""
+    """The names of CIFAKE's files: numbers of REAL images have four digits, FAKE test images no leading zeros."""
     names = []
     for image in CIFAKE_NUMBERS[source, split]:
         stem = str(image) if source == "FAKE" else f"{image:04d}"
@@ -56,42 +60,17 @@ def test_any_other_name_is_told_apart_or_has_a_class(name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "1000 (0).jpg",
-        "1000(2).jpg",
-        "1000 (2).gif",
-        "cat.jpg",
-        "1000 (2).jpg.bak",
-        "",
-        "1000 (02).jpg",
-        "\u0661.jpg",
-        "1.jpg\n",
-    ],
+    "name", ["1000 (0).jpg", "1000(2).jpg", "1000 (2).gif", "cat.jpg", "1000 (2).jpg.bak", "", "1000 (02).jpg", "\u0661.jpg", "1.jpg\n"]
 )
 def test_names_that_break_the_rule(name):
     assert metadata.class_number(name) is None
 
 
-ROWS = st.lists(st.tuples(st.integers(0, 9999), st.integers(1, 10)), min_size=1, max_size=50, unique=True).map(
-    lambda images: metadata.make_rows([file_name(*image) for image in images], "FAKE", "train", protocol.CIFAKE_CLASSES)
-)
-
-
-@given(ROWS)
-def test_what_is_written_is_read_again(tmp_path_factory, rows):
-    path = tmp_path_factory.mktemp("csv") / "train.csv"
-    assert metadata.write_csv(path, rows)
-    assert not metadata.write_csv(path, rows)
-    assert metadata.read_csv(path, protocol.CIFAKE_CLASSES) == rows
-
-
-def write_all(folders) -> None:
+def write_all(folders: Folders) -> None:
     for source in protocol.SOURCES:
         for split in protocol.SPLITS:
-            names, _ = metadata.list_images(folders, source, split)
-            rows = metadata.make_rows(names, source, split, metadata.class_names(folders))
-            metadata.write_csv(folders.metadata(source, split), rows)
+            rows = metadata.rows_of(folders, source, split, metadata.class_names(folders))
+            write_text(folders.metadata(source, split), metadata.csv_text(rows))
 
 
 def test_files_of_systems_are_passed_over(small):
@@ -104,9 +83,7 @@ def test_files_of_systems_are_passed_over(small):
 
 
 def test_images_that_occur_more_than_once_are_found_and_listed(small):
-    fake_train, fake_test, real_train = (
-        small.split(*place) for place in (("FAKE", "train"), ("FAKE", "test"), ("REAL", "train"))
-    )
+    fake_train, fake_test, real_train = (small.split(*place) for place in (("FAKE", "train"), ("FAKE", "test"), ("REAL", "train")))
     shutil.copy(fake_train / "0001 (3).jpg", fake_test / "0001 (3).jpg")  # birds in training and test
     shutil.copy(fake_train / "0002 (6).jpg", fake_train / "0003 (6).jpg")  # three times one dog
     shutil.copy(fake_train / "0002 (6).jpg", fake_train / "0004 (6).jpg")
@@ -154,53 +131,98 @@ def test_many_faults_are_counted_and_ten_are_named(small):
 
 def test_a_class_beyond_the_classes(small):
     (small.split("REAL", "train") / "0000 (11).jpg").write_bytes(b"x")
-    refused(
-        script("create_metadata.py", "--images", small.images, "--output", small.output), "0000 (11).jpg", "10 classes"
-    )
+    refused(script("create_metadata.py", "--images", small.images, "--output", small.output), "0000 (11).jpg", "10 classes")
 
 
-def test_own_class_names(small):
-    small.class_list.write_text("\ufeffzero\none\n\ntwo \n", encoding="utf-8")
-    assert metadata.class_names(small) == ("zero", "one", "two")
-    for text, words in (("cat\ncat\n", "cat twice"), ("cat\n", "names 1 class;"), ("", "names 0 classes")):
-        small.class_list.write_text(text, encoding="utf-8")
-        with pytest.raises(StudyError, match=words):
-            metadata.class_names(small)
+def test_own_class_names(tmp_path):
+    folders = Folders(tmp_path, tmp_path)
+    folders.class_list.write_text("\ufeffzero\none\n\ntwo \n", encoding="utf-8")
+    assert metadata.class_names(folders) == ("zero", "one", "two")
+    folders.class_list.write_bytes(b"cat\r\ndog" + b"x" * 37)
+    assert metadata.class_names(folders) == ("cat", "dog" + "x" * 37)
 
 
-HEADER = "filename,class,label,filepath\n"
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cat\ncat\n", "names cat twice"),
+        ("cat\n", "names 1 class;"),
+        ("", "names 0 classes"),
+        ("cat\ndog|wolf\n", r"the class name 'dog\|wolf'; use at most 40 characters"),
+        ("cat\ndog\u2028wolf\n", r"the class name 'dog\\u2028wolf'; .* line breaks"),
+        ("cat\n" + "d" * 41, "at most 40 characters"),
+    ],
+)
+def test_class_names_that_do_not_fit_are_told(tmp_path, text, words):
+    (tmp_path / "classes.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=words) as problem:
+        metadata.class_names(Folders(tmp_path, tmp_path))
+    assert "classes.txt" in str(problem.value)
+    assert len(str(problem.value).splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Folders:
+    """Two test images, of two classes whose names need quotes in a CSV; each test writes the CSV anew."""
+    folders = Folders(tmp_path_factory.mktemp("tiny"), tmp_path_factory.mktemp("output"))
+    folders.split("FAKE", "test").mkdir(parents=True)
+    for name in ("1.jpg", "1 (2).jpg"):
+        (folders.split("FAKE", "test") / name).write_bytes(b"read, but not decoded")
+    folders.class_list.write_text('cat\n"dog", or wolf\n', encoding="utf-8")
+    folders.metadata("FAKE", "test").parent.mkdir(parents=True)
+    return folders
+
+
+HEADER, DOG, CAT = CSV = (
+    "filename,class,label,filepath\n",
+    '1 (2).jpg,2,"""dog"", or wolf",images/test/FAKE/1 (2).jpg\n',
+    "1.jpg,1,cat,images/test/FAKE/1.jpg\n",
+)
+WHOLE = "".join(CSV)
+LACKS_ONE = r"does not list file\(s\) that are there, 1 in all.*\n  images/test/FAKE/1.jpg$"
 SPOILT = {
-    "another header": ("name,class\n", "begin with the columns"),
-    "nothing": ("", "begin with the columns"),
-    "an unknown label": (HEADER + "1.jpg,1,plane,images/train/FAKE/1.jpg\n", "the label 'plane'"),
-    "a class that is not the label's": (HEADER + "1.jpg,2,airplane,images/train/FAKE/1.jpg\n", "the class 2 and not 1"),
-    "a path that leads up": (HEADER + "1.jpg,1,airplane,images/../../1.jpg\n", "outside the images folder"),
-    "an absolute path": (HEADER + "1.jpg,1,airplane,/etc/1.jpg\n", "outside the images folder"),
-    "a path of another file": (HEADER + "1.jpg,1,airplane,images/train/FAKE/2.jpg\n", "not that of the file '1.jpg'"),
-    "a short line": (HEADER + "1.jpg,1\n", "Line 2 of"),
-    "an open quote": (HEADER + '"1.jpg,1,airplane', "not a CSV"),
-    "bytes that are no text": (b"\xff\xfe\x00", "not a CSV"),
+    "another header": ("name,class\n" + DOG + CAT, "Line 1 of"),
+    "nothing": ("", r"does not list file\(s\) that are there, 2 in all"),
+    "an unknown label": (WHOLE.replace("cat", "lion"), "Line 3 of .* is '1.jpg,1,lion,.*' and not '1.jpg,1,cat,"),
+    "a class that is not the label's": (WHOLE.replace("1,cat", "2,cat"), "Line 3 of .* is '1.jpg,2,cat"),
+    "a path that leads up": (WHOLE.replace("FAKE/1.jpg", "FAKE/../1.jpg"), r"lists file\(s\) that are not there, 1 in all.*\.\./1\.jpg"),
+    "an absolute path": (WHOLE.replace("images/test/FAKE/1.jpg", "/etc/1.jpg"), LACKS_ONE),
+    "a path of another file": (WHOLE.replace("\n1.jpg", "\n2.jpg"), "Line 3 of .* is '2.jpg"),
+    "a short line": (HEADER + DOG + "1.jpg,1\n", LACKS_ONE),
+    "an open quote": (HEADER + DOG + '"1.jpg,1,cat', LACKS_ONE),
+    "a line too many": (WHOLE + CAT, "Line 4 of"),
+    "another order": (HEADER + CAT + DOG, "Line 2 of"),
+    "bytes that are no text": (b"\xff\xfe\x00", r"does not list file\(s\) that are there, 2 in all"),
+    "a byte that is no text": (WHOLE.encode().replace(b"cat", b"c\xe4t"), "Line 3 of"),
 }
 
 
+@pytest.mark.parametrize("text", [WHOLE, WHOLE.replace("\n", "\r\n"), WHOLE.rstrip(), WHOLE + "\n"])
+def test_a_csv_that_fits_may_have_other_line_ends(tiny, text):
+    tiny.metadata("FAKE", "test").write_bytes(text.encode())
+    split = metadata.read_split(tiny, "FAKE", "test")
+    assert metadata.csv_text(split.rows) == WHOLE
+    assert split.numbers == [1, 0]
+
+
 @pytest.mark.parametrize("fault", SPOILT)
-def test_a_spoilt_csv_is_told_in_a_sentence(tmp_path, fault):
+def test_a_spoilt_csv_is_told_in_a_sentence(tiny, fault):
     text, words = SPOILT[fault]
-    path = tmp_path / "train.csv"
+    path = tiny.metadata("FAKE", "test")
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(StudyError, match=words) as problem:
-        metadata.read_csv(path, protocol.CIFAKE_CLASSES)
-    assert "create_metadata.py" in str(problem.value)
+    with pytest.raises(StudyError, match=re.compile(words, re.DOTALL)) as problem:
+        metadata.read_split(tiny, "FAKE", "test")
+    assert str(path) in str(problem.value) and "create_metadata.py" in str(problem.value)
 
 
-@given(st.binary(max_size=300))
-def test_no_bytes_in_place_of_a_csv_end_in_another_exception(tmp_path_factory, content):
-    path = tmp_path_factory.mktemp("csv") / "train.csv"
-    path.write_bytes(HEADER.encode() + content)
+@given(st.binary(max_size=300), st.integers(0, len(WHOLE)), st.integers(0, len(WHOLE)))
+def test_no_bytes_in_place_of_a_csv_end_in_another_exception(tiny, content, start, end):
+    path = tiny.metadata("FAKE", "test")
+    path.write_bytes(WHOLE.encode()[:start] + content + WHOLE.encode()[end:])
     try:
-        metadata.read_csv(path, protocol.CIFAKE_CLASSES)
+        assert metadata.csv_text(metadata.read_split(tiny, "FAKE", "test").rows) == WHOLE
     except StudyError as problem:
-        assert "train.csv" in str(problem)
+        assert "test.csv" in str(problem)
 
 
 def test_a_csv_must_fit_its_folder(small):
@@ -230,12 +252,12 @@ def test_every_class_needs_images_in_the_validation_share(small):
     for image in range(2):  # the first fifth of 10 images a class
         (small.split("FAKE", "train") / file_name(image, 4)).unlink()
     write_all(small)
-    with pytest.raises(StudyError, match="no image of cat in the validation share"):
+    with pytest.raises(StudyError, match=r"no image of cat in the validation share.*or name your own classes in .*classes\.txt"):
+        metadata.read_split(small, "FAKE", "train")
+    small.class_list.write_text("\n".join(protocol.CIFAKE_CLASSES))
+    with pytest.raises(StudyError, match=r"no image of cat .* add images of each class and run again"):
         metadata.read_split(small, "FAKE", "train")
 
 
 def test_a_missing_csv_names_the_script_that_makes_it(small):
-    refused(
-        script("classify_NN.py", "-data", "FAKE", "--images", small.images, "--output", small.output),
-        "create_metadata.py",
-    )
+    refused(script("classify_NN.py", "-data", "FAKE", "--images", small.images, "--output", small.output), "create_metadata.py")
