@@ -2,10 +2,12 @@
 # Experiment 3: what is a generated image worth? Train on 100 to 40,000 REAL
 # images, with augmentation, FAKE images, both or neither.
 #
-#   bash run-E3.sh               VGG16 with five seeds, LeNet with three: 200
-#                                runs, about 4 hours on two processor cores
+#   bash run-E3.sh               NN and VGG16 with five seeds, LeNet with three:
+#                                a day on two processor cores
 #   bash run-E3.sh --dry-run     how many runs are missing and how long they take
-#   bash run-E3.sh --models NN   NN instead, with three seeds: 75 runs, 20 minutes
+#   bash run-E3.sh --models NN --part main
+#                                one classifier, without tuning and variants: about
+#                                an hour
 #   bash run-E3.sh --models LeNet --seeds 129
 #                                a part of it: these classifiers, these seeds
 #   bash run-E3.sh --shard 2/8   the second of eight shares, for eight machines;
@@ -18,16 +20,18 @@
 # Options, handed to every step:
 #   --models NAME ...  train these classifiers
 #   --seeds N N ...    with these seeds
-#   --steps N          train for N steps of 64 images (5,000)
+#   --part P           main, tuning or sensitivity
+#   --steps N          train for N steps of 64 images (6,000)
+#   --no-flip          augmentation does not mirror images
 #   --shard I/N        do only the I-th of N shares
 #   --weights W        VGG16's: imagenet, random or the path of a weights file
 #   --precision P      of the training: float32, mixed_bfloat16 or mixed_float16
 #   --best N           the report shows the N best FAKE classifiers (2)
-#   --images DIR       folder with train/ and test/; it is only read (images/)
+#   --images DIR       folder with train/ and test/ (images/)
 #   --output DIR       folder for everything that is written (this repository)
 #   --fresh            do again what is already done with these settings
 #   --dry-run          say what would be done, and do nothing
-#   --verbose          show TensorFlow's own messages too
+#   --verbose          show the libraries' own messages too
 # Not -data: the experiment needs both FAKE and REAL.
 [ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"

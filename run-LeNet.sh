@@ -11,11 +11,11 @@
 #   --seed N         seed of the initial weights and the order of the images (129)
 #   --seeds N N ...  train once with each of these seeds
 #   --precision P    of the training: float32, mixed_bfloat16 or mixed_float16
-#   --images DIR     folder with train/ and test/; it is only read (images/)
+#   --images DIR     folder with train/ and test/ (images/)
 #   --output DIR     folder for everything that is written (this repository)
 #   --fresh          do again what is already done with these settings
 #   --dry-run        say what would be done, and do nothing
-#   --verbose        show TensorFlow's own messages too
+#   --verbose        show the libraries' own messages too
 # For one of the two: env/bin/python src/classify_LeNet.py -data FAKE
 [ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"

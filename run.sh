@@ -3,8 +3,9 @@
 #
 #   bash run.sh             everything: about 20 minutes on two processor cores;
 #                           makes env/ and downloads CIFAKE if they are missing
-#   bash run.sh --demo      the study in miniature: about 4 minutes; handwritten
-#                           and rendered digits, all below demo/
+#   bash run.sh --demo      the study in miniature: about 3 minutes; handwritten
+#                           and rendered digits, all below demo/; VGG16 is in it
+#                           if VGG16_WEIGHTS names the file of its weights
 #   bash run.sh --dry-run   say what is there, what is needed, what would be done
 #   bash run.sh --seeds 129 130 131 132 133
 #                           every classifier with five seeds, for mean and
@@ -24,22 +25,20 @@
 #   --weights W      VGG16's: imagenet, random or the path of a weights file
 #   --precision P    of the training: float32, mixed_bfloat16 or mixed_float16
 #   --best N         experiment 2 shows the N best FAKE classifiers (2)
-#   --images DIR     folder with train/ and test/; it is only read (images/)
+#   --images DIR     folder with train/ and test/ (images/)
 #   --output DIR     folder for everything that is written (this repository)
 #   --fresh          do again what is already done with these settings
 #   --dry-run        say what would be done, and do nothing
-#   --verbose        show TensorFlow's own messages too
+#   --verbose        show the libraries' own messages too
 # Not -data: the runner does both FAKE and REAL.
 [ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 
-# --demo means folders of its own and, unless VGG16_WEIGHTS is set, random weights. The
-# user's options come last, so they win.
+# --demo means folders of its own. The user's options come last, so they win.
 demo='' options=()
 for option in "$@"; do
     if [ "$option" = --demo ]; then demo=yes; else options+=("$option"); fi
 done
 if [ -n "$demo" ]; then
-    export VGG16_WEIGHTS=${VGG16_WEIGHTS:-random}
     folder=$(dirname "${BASH_SOURCE[0]}")/demo
     set -- --images "$folder/images" --output "$folder" "${options[@]+"${options[@]}"}"
 fi
@@ -55,12 +54,16 @@ fi
 step 7 "metadata" create_metadata.py
 classifier NN 25
 classifier LeNet 345
-classifier VGG16 190
+if [ -n "$demo" ] && [ -z "$VGG16_WEIGHTS" ]; then
+    echo "VGG16 is left out of the demo; VGG16_WEIGHTS=/path/to/file includes it."
+else
+    classifier VGG16 190
+fi
 step 10 "figures and tables" visualise.py
 step 35 "tests on the other source" final_evaluate.py
 if [ -n "$demo" ]; then
     RESULTS="E1_, E2_ and E3_results, E1_, E2_ and E3_visualisations"
-    step 600 "experiment 3, in small" worth_of_fake.py --models NN --seeds 129 130 --steps 250
+    step 600 "experiment 3, in small" worth_of_fake.py --models NN --seeds 129 130 --steps 250 --part main --no-flip
 fi
 step 10 "the report" write_report.py
 

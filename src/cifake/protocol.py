@@ -29,12 +29,16 @@ DECAY_STEPS = 10_000  # ... every so many steps, exponentially
 BEST = 2
 
 # Experiment 3: what a generated image is worth. This project's choices.
-BUDGETS = (100, 300, 1_000, 3_000, 10_000, 40_000)  # REAL images, a fifth of them for validation
-STEPS = 5_000  # of every training, BATCH_SIZE images each
-VALIDATE_EVERY = 250  # steps; the weights of the best validation are kept
+BUDGETS = (100, 300, 1_000, 3_000, 10_000, 40_000)  # images
+STEPS = 6_000  # of every training, BATCH_SIZE images each; an arm with two phases gives half to each
+MOMENTUM = 0.9  # Nesterov's
+WARM_UP = 500  # steps in which the learning rate rises to its peak, at most a sixth of a phase; then it falls as a cosine to 0
+RATES = (0.01, 0.02, 0.05, 0.1)  # peak learning rates that were tried on the validation images
+WEIGHT_DECAYS = (0.0, 5e-4)  # and weight decays
+TUNED_AT = (1_000, 40_000)  # REAL images
 SHIFT = 4  # pixels: augmentation moves an image by up to this, in each direction
-ROTATION = 15  # degrees: and turns it by up to this, to either side
-COPIES = 4  # augmented copies of each image, beside itself, if the features are computed beforehand (VGG16)
+COPIES = {1_000: 64, None: 8}  # augmented copies of each image, up to this budget, if features are computed beforehand (VGG16)
+EQUIVALENT = 0.02  # of accuracy: two arms within this of each other are as good as each other
 
 # SHA-256 of CIFAKE's images and labels, as metadata.read_split computes it: the published numbers are compared with no others.
 CIFAKE_FINGERPRINTS = {

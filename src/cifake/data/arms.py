@@ -1,35 +1,35 @@
-"""The arms of experiment 3, one entry each in ARMS: what a classifier is trained on."""
+"""The arms of experiment 3, one entry each in ARMS: what a classifier is trained on, and in which phases."""
 
 from dataclasses import dataclass
 
-from cifake import protocol
+MIXED, FIRST = (("REAL", "FAKE"),), (("FAKE",), ("REAL",))
 
 
 @dataclass(frozen=True)
 class Arm:
     """What a classifier is trained on, and how figures and tables show it."""
 
-    sources: tuple[str, ...]  # whose images it takes, the same share of each batch from each
+    name: str
+    phases: tuple[tuple[str, ...], ...]  # one after the other: whose images its batches hold
+    counts: str = "REAL"  # the source whose number of images is varied; of the other one, all are used
     augmented: bool = False
-    adds: str | None = None  # to REAL images alone, as tables say it
-    colour: str = "both"  # REAL's, FAKE's, or that of both together
+    colour: str = "both"  # what its images are: REAL, FAKE or both
     line: str = "-"  # matplotlib's line style
 
     @property
-    def name(self) -> str:
-        """As tables and sentences name it: REAL + FAKE + augmentation."""
-        return " + ".join([*self.sources, *(["augmentation"] if self.augmented else [])])
-
-    @property
-    def has_budget(self) -> bool:
-        """Whether it is trained with each budget of REAL images; FAKE images are always all of them."""
-        return "REAL" in self.sources
+    def sources(self) -> tuple[str, ...]:
+        """Whose images it takes."""
+        return tuple(sorted({source for phase in self.phases for source in phase}, reverse=True))
 
 
 ARMS = (
-    Arm(("REAL",), colour="REAL"),
-    Arm(("REAL",), augmented=True, adds="augmentation", colour="REAL", line="--"),
-    Arm(protocol.SOURCES, adds="FAKE"),
-    Arm(protocol.SOURCES, augmented=True, adds="both", line="--"),
-    Arm(("FAKE",), colour="FAKE"),
+    Arm("REAL", (("REAL",),), colour="REAL"),
+    Arm("FAKE", (("FAKE",),), counts="FAKE", colour="FAKE"),
+    Arm("REAL + FAKE", MIXED),
+    Arm("FAKE, then REAL", FIRST, line="--"),
+    Arm("REAL + augmentation", (("REAL",),), augmented=True, colour="REAL"),
+    Arm("FAKE + augmentation", (("FAKE",),), counts="FAKE", augmented=True, colour="FAKE"),
+    Arm("REAL + FAKE + augmentation", MIXED, augmented=True),
+    Arm("FAKE, then REAL + augmentation", FIRST, augmented=True, line="--"),
 )
+BY_NAME = {arm.name: arm for arm in ARMS}

@@ -1,52 +1,32 @@
-"""Classic augmentation: a random horizontal flip, shift and rotation of each image, by Keras' preprocessing layers.
-
-What happens to an image follows from a key alone, never from what was augmented before it.
-"""
-
-from collections.abc import Callable
+"""Classic augmentation for 32x32 images: a random shift and a random horizontal flip of each image, in whole pixels."""
 
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cifake import protocol
 
-CHUNK = 500  # images that copies() augments at once
+CHUNK = 1_000  # images that copies() augments at once
 
 
-def augmenter() -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """A function (images, key) -> images, uint8 [n, 32, 32, 3] both; `key` is two whole numbers, int64 [2].
+def augment(images: np.ndarray, random: np.random.Generator, flip: bool = True) -> np.ndarray:
+    """Images moved by up to protocol.SHIFT pixels in each direction and, half of them, flipped; uint8 [n, 32, 32, 3] both.
 
-    The pixels are rounded, so an augmented image is an image again. A gap at the border is filled with the mirror image, Keras'
-    default. The function must not run twice at the same time: its layers hold their key.
+    The mirror image fills the gap at the border. No pixel is interpolated.
     """
-    height, width, _ = protocol.IMAGE_SHAPE
-    changes = [
-        layers.RandomFlip("horizontal"),
-        layers.RandomTranslation(protocol.SHIFT / height, protocol.SHIFT / width),
-        layers.RandomRotation(protocol.ROTATION / 360),
-    ]
-
-    def augment(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        moved = tf.cast(images, tf.float32)
-        for number, change in enumerate(changes):
-            # Each draw of Keras advances the state of a layer's generator; setting it before each draw removes the past.
-            state = change.generator.state
-            state.assign(tf.cast(tf.stack([key[0] * len(changes) + number, key[1]]), state.dtype))
-            moved = change(moved, training=True)
-        return tf.cast(tf.clip_by_value(tf.round(moved), 0, 255), tf.uint8)
-
-    return augment
+    number, height, width, _ = images.shape
+    border = (protocol.SHIFT, protocol.SHIFT)
+    padded = np.pad(images, ((0, 0), border, border, (0, 0)), mode="reflect")
+    down, right = random.integers(0, 2 * protocol.SHIFT + 1, (2, number))
+    windows = sliding_window_view(padded, (height, width), axis=(1, 2))  # [n, places down, places right, 3, 32, 32]
+    moved = np.moveaxis(windows[np.arange(number), down, right], 1, -1)
+    is_flipped = random.random(number) < 0.5  # drawn in any case, so that the shifts are the same without flips
+    if flip:
+        moved[is_flipped] = moved[is_flipped, :, ::-1]
+    return np.ascontiguousarray(moved)
 
 
-def copies(images: np.ndarray, first: int, number: int) -> np.ndarray:
-    """The augmented copies of images, uint8 [n, 32, 32, 3] both; the first of them is the row `first` of all.
-
-    `number` tells the copies of an image apart; the same number gives the same copies.
-    """
-    augment = tf.function(augmenter())
-    augmented = np.empty_like(images)
-    for start in range(0, len(images), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        augmented[chunk] = augment(images[chunk], tf.constant([number, first + start], tf.int64))
-    return augmented
+def copies(images: np.ndarray, first: int, number: int, flip: bool = True) -> np.ndarray:
+    """The augmented copies with a number, uint8 [n, 32, 32, 3]; the images are the rows from `first` on, which starts a chunk."""
+    chunks = range(0, len(images), CHUNK)
+    parts = [augment(images[start : start + CHUNK], np.random.default_rng([number, first + start]), flip) for start in chunks]
+    return np.concatenate(parts)

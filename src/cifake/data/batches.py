@@ -66,18 +66,15 @@ def in_order(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, size: int) -> t
     return _as_written(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))
 
 
-def picked(
-    inputs: np.ndarray, numbers: np.ndarray, rows: np.ndarray, size: int, change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
-) -> tf.data.Dataset:
-    """The given rows, int64 [n], in the order given, in batches of (input, class number).
+def made(make: Callable[[int], tuple[np.ndarray, np.ndarray]], steps: int) -> tf.data.Dataset:
+    """A batch for each step: `make` (number of the step from 0) -> inputs, uint8 or float16, and class numbers, int64."""
+    inputs, _ = make(0)
+    is_image = inputs.dtype == np.uint8
 
-    `change` (inputs of a batch, number of the batch from 0) -> inputs is applied to each batch in turn. The inputs stay a
-    NumPy array, because a tensor would be a second copy of them.
-    """
-
-    def pick(batch: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        values = tf.numpy_function(lambda rows: inputs[rows], [rows], inputs.dtype)
+    def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        values, numbers = tf.numpy_function(make, [step], (inputs.dtype, np.int64))
         values.set_shape([None, *inputs.shape[1:]])
-        return (change(values, batch) if change else values), tf.gather(numbers, rows)
+        numbers.set_shape([None])
+        return values if is_image else tf.cast(values, tf.float32), numbers
 
-    return _as_written(tf.data.Dataset.from_tensor_slices(rows).batch(size).enumerate().map(pick).prefetch(4))
+    return _as_written(tf.data.Dataset.range(steps).map(batch).prefetch(4))

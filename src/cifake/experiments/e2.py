@@ -3,8 +3,7 @@
 import argparse
 import logging
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from cifake import protocol
 from cifake.data import metadata
@@ -15,11 +14,14 @@ from cifake.system import files
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 log = logging.getLogger(__name__)
 OWN_FACTS = ("seconds", "leak")  # of a record of experiment 1, which say nothing about the other source
 
 
-def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespace) -> list[Path]:
+def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namespace) -> list[Path]:
     """Test classifiers of experiment 1, rows of the table of runs, unless that is done; gives the files written.
 
     Raises StudyError if the plain FAKE classifier of a `needed` architecture cannot be tested.
@@ -32,7 +34,7 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
     return written
 
 
-def _on_source(source: str, members: pd.DataFrame, needed: list[str], chosen: argparse.Namespace) -> list[Path]:
+def _on_source(source: str, members: "pd.DataFrame", needed: list[str], chosen: argparse.Namespace) -> list[Path]:
     """Test classifiers on the test images of one source."""
     test = metadata.read_split(chosen.folders, source, "test")
     if list(test.classes) != members["record"].iloc[0]["classes"]:
@@ -53,7 +55,7 @@ def _on_source(source: str, members: pd.DataFrame, needed: list[str], chosen: ar
             row.record["model"],
             needs_predictions=fault is None,
         )
-        if fault is None or not (why(run, fresh=False)):
+        if fault is None or not why(run, chosen.fresh):
             wanted.append(run)
             of_e1[run.title] = row.record
         elif row.is_plain and row.architecture in needed:

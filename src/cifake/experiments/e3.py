@@ -1,4 +1,4 @@
-"""Experiment 3: classifiers trained on a number of REAL images, with and without augmentation and FAKE images.
+"""Experiment 3: what is a generated image worth? Classifiers trained on few and many images, in all arms of data/arms.py.
 
 worth_of_fake.py calls it.
 """
@@ -9,18 +9,19 @@ import itertools
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cifake import protocol
 from cifake.data import metadata
-from cifake.data.arms import ARMS, Arm
-from cifake.experiments.runs import Prepared, Run, Trained, backbone_of, data_of, do, settings_of, weights_of, why, why_by_record
+from cifake.data.arms import ARMS, BY_NAME, Arm
+from cifake.experiments.runs import Prepared, Run, Trained, backbone_of, data_of, do, weights_of, weights_setting, why, why_by_record
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
-from cifake.results.table import RUN_OF_E3
+from cifake.results.records import RUN_OF_E3
 from cifake.system import options
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum_of_arrays
@@ -31,14 +32,29 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from cifake.data import budgets
-
 log = logging.getLogger(__name__)
 
 Splits = dict[tuple[str, str], metadata.Split]  # by source and split
 PARTS = (("REAL", "train"), ("FAKE", "train"), ("REAL", "test"))  # of the images, that the experiment uses
-MODELS = ("VGG16", "LeNet")  # if --models names no others; the quicker one first
-FEATURES_A_SECOND = 350  # images through VGG16's convolutions on two cores, for --dry-run
+
+# Variants of the protocol, for the tables of tuning and sensitivity: name -> settings that differ.
+TUNING = {
+    f"rate-{rate:g}-decay-{decay:g}": {"learning_rate": rate, "weight_decay": decay}
+    for rate in protocol.RATES
+    for decay in protocol.WEIGHT_DECAYS
+}
+SENSITIVITY = {
+    "share-0.25": {"fake_share": 0.25},
+    "share-0.75": {"fake_share": 0.75},
+    "fake-5000": {"fake_images": 5_000},
+    "fake-15000": {"fake_images": 15_000},
+    "steps-doubled": {"steps": 2},  # times those of the grid
+}
+VARIED = {  # which arms, with how many images, each variant is tried on
+    "share": (("REAL + FAKE",), (1_000, 10_000)),
+    "fake": (("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
+    "steps": (("REAL + augmentation", "REAL + FAKE + augmentation", "FAKE, then REAL + augmentation"), (1_000, 40_000)),
+}
 
 
 @dataclass(frozen=True)
@@ -46,85 +62,120 @@ class RunOfE3(Run):
     """A run, with what experiment 3 varies."""
 
     arm: Arm = ARMS[0]
-    size: int = 0  # REAL images; 0 if there are none
+    size: int = 0  # images of the source that the arm counts
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the trainings of a classifier take, in memory."""
-
-    backbone: "keras.Model | None"
-    weights: dict | None  # of a pretrained backbone
-    values: "np.ndarray"  # [variants * rows, ...]: REAL training rows, then FAKE ones, then an augmented copy of all, and so on
-    numbers: "np.ndarray"  # [rows]: classes from 0
-    test: "np.ndarray"  # [n, ...] of the REAL test images
-
-    @property
-    def are_features(self) -> bool:
-        """Whether the inputs are features of a pretrained backbone, computed beforehand; else they are pixels."""
-        return self.weights is not None
+    is_tuning: bool = False  # tested on the validation images
 
 
 def train_missing(chosen: argparse.Namespace) -> list[Path]:
     """Do the runs that the options ask for and that have no record yet; gives the files written."""
     log.info("Experiment 3: reading the images")
     splits = {part: metadata.read_split(chosen.folders, *part) for part in PARTS}
-    real, written = splits["REAL", "train"], []
-    wanted = runs_of(chosen, sizes_of(real.rows, real.classes), splits)
+    counts = {source: splits[source, "train"] for source in protocol.SOURCES}
+    sizes = sizes_of({source: [row.label for row in part.rows] for source, part in counts.items()}, counts["REAL"].classes)
+    wanted, written = runs_of(chosen, sizes, splits), []
     refuse_a_mixture(wanted, splits, chosen)
-    for architecture, members in itertools.groupby(wanted, lambda run: run.architecture):
-        members = list(members)
+    for (architecture, is_tuning), group in itertools.groupby(wanted, lambda run: (run.architecture, run.is_tuning)):
+        members = list(group)
         augmented = any(run.arm.augmented for run in members if why(run, chosen.fresh))
-        prepare = partial(_prepare, architecture, splits, augmented, chosen)
-        written += do(members, prepare, partial(_train, splits=splits), chosen)
+        prepare = partial(_prepare, architecture, splits, augmented, is_tuning, chosen)
+        written += do(members, prepare, _train, chosen)
     return written
 
 
-def runs_of(chosen: argparse.Namespace, sizes: list[int], splits: Splits | None = None) -> list[RunOfE3]:
+def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[RunOfE3]:
     """The runs that the options ask for, in the order in which they are done: early ones show the whole picture for one seed."""
-    cells = [(arm, 0) for arm in ARMS if not arm.has_budget]
-    cells += [(arm, size) for size in sizes for arm in ARMS if arm.has_budget]
     wanted = []
-    for architecture in chosen.models or MODELS:
-        shared = settings_of(architecture, chosen, chosen.seed)
-        # Of machines that share the grid, some may have the weights from a file, others from Keras.
-        if "weights" in shared and _is_imagenet(Path(chosen.weights)):
-            shared["weights"] = options.IMAGENET
-        for seed, (arm, size) in itertools.product(chosen.seeds or ARCHITECTURES[architecture].e3_seeds, cells):
-            budget = f"{size:,} REAL images" if size else "alone"
+    for architecture in chosen.models or ARCHITECTURES:
+        shared = _shared_settings(architecture, chosen)
+        seeds = chosen.seeds or ARCHITECTURES[architecture].e3_seeds
+        for seed, arm, size, variant in _cells(chosen.part, sizes, seeds):
+            is_tuning = variant in TUNING
             wanted.append(
                 RunOfE3(
                     "E3",
                     architecture,
-                    f"{architecture}, {arm.name}, {budget}, seed {seed}",
-                    _settings(architecture, arm, size, seed, shared, chosen.steps),
-                    _data(arm, splits) if splits else {},
-                    chosen.folders.e3_run(architecture, arm.name, size, seed),
+                    f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else ""),
+                    _settings(architecture, arm, size, seed, shared, variant, sizes),
+                    _data(arm, is_tuning, splits) if splits else {},
+                    chosen.folders.e3_run(architecture, arm.name, size, seed, variant),
                     arm=arm,
                     size=size,
                     seed=seed,
+                    is_tuning=is_tuning,
                 )
             )
     number, shards = chosen.shard
     return wanted[number - 1 :: shards]
 
 
-def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, steps: int) -> dict:
-    """All that a run's numbers depend on beside the images; `shared` are the settings that it has in experiment 1."""
-    settings = {name: value for name, value in shared.items() if name not in ("epochs_at_most", "patience")}
-    settings |= {"seed": seed, "arm": arm.name, "real_images": size, "steps": steps}
-    settings["validate_every"] = min(steps, protocol.VALIDATE_EVERY)
-    if arm.augmented:
-        settings |= {"flip": "horizontal", "shift": protocol.SHIFT, "rotation": protocol.ROTATION}
-        settings |= {"copies": protocol.COPIES} if ARCHITECTURES[architecture].is_pretrained else {}
+def _cells(part: str | None, sizes: dict[str, list[int]], seeds: tuple[int, ...]) -> Iterator[tuple[int, Arm, int, str]]:
+    """Seed, arm, number of images and variant of each run of a classifier."""
+    if part in (None, "tuning"):
+        for size, variant in itertools.product(protocol.TUNED_AT, TUNING):
+            if size in sizes["REAL"]:
+                yield seeds[0], BY_NAME["REAL + augmentation"], size, variant
+    if part in (None, "main"):
+        for seed in seeds:
+            for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
+                yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
+    if part in (None, "sensitivity"):
+        for seed, variant in itertools.product(seeds[:3], SENSITIVITY):
+            names, at = VARIED[variant.split("-")[0]]
+            for size, name in itertools.product(at, names):
+                if size in sizes["REAL"] and SENSITIVITY[variant].get("fake_images", 0) <= sizes["FAKE"][-1]:
+                    yield seed, BY_NAME[name], size, variant
+
+
+def _shared_settings(architecture: str, chosen: argparse.Namespace) -> dict:
+    """The settings that all runs of a classifier have."""
+    entry = ARCHITECTURES[architecture]
+    settings = {
+        "precision": chosen.precision,
+        "batch_size": protocol.BATCH_SIZE,
+        "optimiser": "SGD, Nesterov momentum, warm-up, cosine decay to 0",
+        "momentum": protocol.MOMENTUM,
+        "learning_rate": entry.e3_rate,
+        "weight_decay": entry.e3_weight_decay,
+        "warm_up": protocol.WARM_UP,
+        "steps": chosen.steps,
+        "flip": not chosen.no_flip,
+    }
+    if entry.is_pretrained:
+        settings["weights"] = weights_setting(chosen)
+        # Of machines that share the grid, some may have the weights from a file, others from Keras.
+        if _is_imagenet(Path(chosen.weights)):
+            settings["weights"] = options.IMAGENET
     return settings
 
 
-def _data(arm: Arm, splits: Splits) -> dict[str, dict]:
+def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, variant: str, sizes: dict[str, list[int]]) -> dict:
+    """All that a run's numbers depend on beside the images."""
+    settings = {"seed": seed, "arm": arm.name, "images": size} | shared
+    if len(arm.sources) > 1:
+        settings["fake_images"] = sizes["FAKE"][-1]
+    if any(len(sources) > 1 for sources in arm.phases):
+        settings["fake_share"] = 0.5
+    if arm.augmented:
+        settings["shift"] = protocol.SHIFT
+        settings |= {"copies": _copies(size)} if ARCHITECTURES[architecture].is_pretrained else {}
+    if variant:
+        settings |= TUNING.get(variant) or SENSITIVITY[variant]
+        settings["variant"] = variant
+        if variant == "steps-doubled":
+            settings["steps"] = 2 * shared["steps"]
+    return settings
+
+
+def _copies(size: int) -> int:
+    """How many augmented copies of each image a run of this size picks from, if the features are computed beforehand."""
+    return next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
+
+
+def _data(arm: Arm, is_tuning: bool, splits: Splits) -> dict[str, dict]:
     """The images that a run takes from, and is tested on."""
     parts = {f"{source} train": splits[source, "train"] for source in arm.sources}
-    return data_of(parts | {"REAL test": splits["REAL", "test"]})
+    return data_of(parts | ({} if is_tuning else {"REAL test": splits["REAL", "test"]}))
 
 
 def _is_imagenet(path: Path) -> bool:
@@ -140,50 +191,48 @@ def _is_imagenet(path: Path) -> bool:
     return checksum_of_arrays(values) == protocol.IMAGENET_CHECKSUM
 
 
-def why_not(size: int, images: list[int]) -> str | None:
-    """Why no balanced budget of `size` can be drawn from this many images of each class, in words; None if it can be."""
-    needed, least = -(-size // len(images)), round(1 / protocol.VALIDATION_SHARE)
-    if needed > min(images):
-        return f"it takes {needed:,} images of each class, and one class has {min(images):,}"
-    if size // len(images) < least:
-        return f"it gives some of the {len(images)} classes fewer than {least} images, and so none for validation"
-    return None
+def sizes_of(labels: dict[str, list[str]], classes: tuple[str, ...]) -> dict[str, list[int]]:
+    """The numbers of images that can be drawn, by source; FAKE's end with all of them.
 
-
-def sizes_of(rows: tuple[metadata.Row, ...], classes: tuple[str, ...]) -> list[int]:
-    """The budgets that can be drawn from the REAL training images; the others are named. Raises StudyError if there is none."""
-    images = Counter(row.label for row in rows)
-    reasons = {size: why_not(size, [images[label] for label in classes]) for size in protocol.BUDGETS}
-    for size, reason in reasons.items():
-        if reason:
-            log.info("A budget of %s REAL images is left out: %s.", f"{size:,}", reason)
-    sizes = [size for size, reason in reasons.items() if reason is None]
-    if not sizes:
-        raise StudyError(
-            f"The REAL training images are too few for experiment 3, whose smallest budget is {min(protocol.BUDGETS):,} images; add "
-            "images of each class."
-        )
+    `labels`: the class of each training image. Of the REAL ones, the validation share is left out. Raises StudyError if there are too
+    few for the smallest budget.
+    """
+    sizes = {}
+    for source, names in labels.items():
+        usable = names[metadata.validation_rows(len(names)) :] if source == "REAL" else names
+        least = min(Counter(usable)[name] for name in classes)
+        sizes[source] = [size for size in protocol.BUDGETS if -(-size // len(classes)) <= least]
+        if not sizes[source]:
+            raise StudyError(
+                f"The {source} training images are too few for experiment 3, whose smallest budget is {min(protocol.BUDGETS):,} images; "
+                "add images of each class."
+            )
+        if source == "FAKE":
+            sizes[source] = [size for size in sizes[source] if size < len(names)] + [len(names)]
+    left_out = [f"{size:,}" for size in protocol.BUDGETS if size not in sizes["REAL"]]
+    if left_out:
+        log.info("Left out, for want of REAL images: budgets of %s.", ", ".join(left_out))
     return sizes
 
 
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: how many runs are there and missing, and how long they take. Images are not read, so a change in them goes unseen."""
-    rows, classes = {}, metadata.class_names(chosen.folders)
-    for source in protocol.SOURCES:
-        is_there = chosen.folders.split(source, "train").is_dir()
-        rows[source] = tuple(metadata.rows_of(chosen.folders, source, "train", classes)) if is_there else ()
-    sizes = sizes_of(rows["REAL"], classes) if rows["REAL"] else list(protocol.BUDGETS)
+    folders, classes = chosen.folders, metadata.class_names(chosen.folders)
+    if all(folders.split(source, "train").is_dir() for source in protocol.SOURCES):
+        rows = {source: metadata.rows_of(folders, source, "train", classes) for source in protocol.SOURCES}
+        sizes = sizes_of({source: [row.label for row in part] for source, part in rows.items()}, classes)
+    else:
+        sizes = {"REAL": list(protocol.BUDGETS), "FAKE": [*protocol.BUDGETS, 50_000]}
     wanted = runs_of(chosen, sizes)
     refuse_a_mixture(wanted, None, chosen)
-    copies = (1 + protocol.COPIES) * (sum(map(len, rows.values())) or 100_000)
-    for architecture, members in itertools.groupby(wanted, lambda run: run.architecture):
-        members = list(members)
-        missing = sum(why_by_record(run, chosen.fresh) is not None for run in members)
-        seconds = missing * ARCHITECTURES[architecture].e3_seconds * chosen.steps / protocol.STEPS
-        seconds += copies / FEATURES_A_SECOND if ARCHITECTURES[architecture].is_pretrained and missing else 0
+    for architecture, group in itertools.groupby(wanted, lambda run: run.architecture):
+        members, entry = list(group), ARCHITECTURES[architecture]
+        missing = [run for run in members if why_by_record(run, chosen.fresh)]
+        seconds = entry.e3_seconds * sum(run.settings["steps"] for run in missing) / protocol.STEPS
         took = f", in about {duration(seconds)} on two cores" if missing else ""
-        there = len(members) - missing
-        log.info("%s: of %d runs %d are there and %d would be done%s", architecture, len(members), there, missing, took)
+        took += ", and up to 2 hours once for features" if missing and entry.is_pretrained else ""
+        there = len(members) - len(missing)
+        log.info("%s: of %d runs %d are there and %d would be done%s", architecture, len(members), there, len(missing), took)
 
 
 def refuse_a_mixture(wanted: list[RunOfE3], splits: Splits | None, chosen: argparse.Namespace) -> None:
@@ -192,14 +241,16 @@ def refuse_a_mixture(wanted: list[RunOfE3], splits: Splits | None, chosen: argpa
     The user learns it before hours of training, and not after. Without `splits` the images are not compared.
     """
     done = {run.files["record"] for run in wanted}
-    of_architecture = {run.architecture: run for run in wanted}
+    alike = {run.architecture: _alike(run.settings) for run in wanted if "variant" not in run.settings}
     for path in chosen.folders.records("E3"):
-        run = of_architecture.get(path.parents[1].name)
-        if path in done or run is None:
+        architecture = path.parents[1].name
+        if path in done or architecture not in alike:
             continue
         record = records.read(path, "E3")
-        there, here = _alike(record["settings"]), _alike(run.settings)
-        other = [name for name in there | here if there.get(name) != here.get(name)]
+        if "variant" in record["settings"]:
+            continue
+        there, here = _alike(record["settings"]), alike[architecture]
+        other = sorted(name for name in there | here if there.get(name) != here.get(name))
         if splits and any(splits[tuple(part.split())].fingerprint != known["sha256"] for part, known in record["data"].items()):
             other.append("images")
         if other:
@@ -214,7 +265,27 @@ def _alike(settings: dict) -> dict:
     return {name: value for name, value in settings.items() if name not in RUN_OF_E3}
 
 
-def _prepare(architecture: str, splits: Splits, augmented: bool, chosen: argparse.Namespace) -> Prepared:
+# ----------------------------------------------------------------------------------------------------------------- the images
+
+
+@dataclass
+class Inputs:
+    """What the trainings of a classifier take, in memory; rows are those of REAL train, then those of FAKE train."""
+
+    backbone: "keras.Model | None"
+    weights: dict | None  # of a pretrained backbone, whose features are computed beforehand
+    numbers: "np.ndarray"  # int64 [rows]: classes from 0
+    first: dict[str, int]  # the first row of each source
+    usable: dict[str, "np.ndarray"]  # rows that budgets are drawn from, by source: not REAL's validation images
+    pixels: "np.ndarray"  # uint8 [rows, 32, 32, 3]
+    values: "np.ndarray | None"  # float16 [1 + copies, rows, features]: of the images themselves, then of their augmented copies
+    test: "np.ndarray"  # features or pixels of the images that are tested
+    compute: "Callable[..., np.ndarray] | None" = None  # (pixels, fingerprint, label, copy number or None) -> features
+    few: dict = field(default_factory=dict)  # (source, seed) -> rows, and features of their many copies
+    first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
+
+
+def _prepare(architecture: str, splits: Splits, augmented: bool, is_tuning: bool, chosen: argparse.Namespace) -> Prepared:
     """From the bytes of the images to the inputs of the training and of the test, once for all runs of a classifier.
 
     The features of a pretrained backbone are computed beforehand, for each image and, if any run is `augmented`, for its copies.
@@ -228,124 +299,165 @@ def _prepare(architecture: str, splits: Splits, augmented: bool, chosen: argpars
     from cifake.data import augmentation, decoding
     from cifake.models import architectures, features
 
-    backbone = computing = backbone_of(architecture, chosen)
-    if chosen.precision != "float32":  # for the training's features, not for those that are tested
-        with architectures.precision(chosen.precision):
-            computing = backbone_of(architecture, chosen)
-    is_computed = ARCHITECTURES[architecture].is_pretrained
-    variants = 1 + protocol.COPIES if is_computed and augmented else 1
-    rows = sum(len(splits[source, "train"].rows) for source in protocol.SOURCES)
-    shape = computing.output_shape[1:] if is_computed else protocol.IMAGE_SHAPE
-    values = np.empty((variants, rows, *shape), np.float32 if is_computed else np.uint8)
-
     def pixels_of(part: metadata.Split) -> np.ndarray:
-        pixels, _ = decoding.decode(part.contents, part.filepaths, f"{part.source}, {part.split}")
-        return pixels
+        return decoding.decode(part.contents, part.filepaths, f"{part.source}, {part.split}")[0]
 
-    first = 0
-    for source in protocol.SOURCES:
-        part = splits[source, "train"]
-        pixels, place = pixels_of(part), slice(first, first + len(part.rows))
-        for variant in range(variants):
-            label, fingerprint, change = f"{source} {architecture}, train", part.fingerprint, None
-            if variant:
-                label += f", augmented copy {variant} of {protocol.COPIES}"
-                fingerprint += f" copy {variant}, shift {protocol.SHIFT}, rotation {protocol.ROTATION}"
-                change = partial(augmentation.copies, number=variant)
-            if is_computed:
-                log.info("  %s: features", label)
-            network = computing if is_computed else None
-            values[variant, place] = features.of_images(network, pixels, fingerprint, chosen.folders, label, change)
-        first = place.stop
-    test = splits["REAL", "test"]
-    test_pixels = test_inputs = pixels_of(test)
-    weights = None
-    if is_computed:
-        label = f"REAL {architecture}, test"
-        test_inputs = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, label)
-        weights = weights_of(backbone, chosen)
-    numbers = np.concatenate([np.array(splits[source, "train"].numbers) for source in protocol.SOURCES])
-    inputs = Inputs(backbone, weights, values.reshape(variants * rows, *shape), numbers, test_inputs)
-    seconds = {"preparing": round(time.monotonic() - start, 1)}
-    return Prepared(device, dataclasses.replace(test, contents=()), test_pixels, inputs, seconds)
+    train = [splits[source, "train"] for source in protocol.SOURCES]
+    pixels = np.concatenate([pixels_of(part) for part in train])
+    numbers = np.concatenate([np.array(part.numbers) for part in train])
+    first = {"REAL": 0, "FAKE": len(train[0].rows)}
+    held_out = metadata.validation_rows(first["FAKE"])
+    usable = {"REAL": np.arange(held_out, first["FAKE"]), "FAKE": np.arange(first["FAKE"], len(numbers))}
+    if is_tuning:
+        real = splits["REAL", "train"]
+        test = dataclasses.replace(
+            real, split="validation", rows=real.rows[:held_out], contents=(), fingerprint=f"{real.fingerprint} first"
+        )
+        test_pixels = pixels[:held_out]
+    else:
+        test, test_pixels = dataclasses.replace(splits["REAL", "test"], contents=()), pixels_of(splits["REAL", "test"])
+
+    backbone = computing = backbone_of(architecture, chosen)
+    inputs = Inputs(backbone, None, numbers, first, usable, pixels, None, test_pixels)
+    if ARCHITECTURES[architecture].is_pretrained:
+        if chosen.precision != "float32":  # for the training's features, not for those that are tested
+            with architectures.precision(chosen.precision):
+                computing = backbone_of(architecture, chosen)
+
+        def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None) -> np.ndarray:
+            change = None
+            if copy is not None:
+                change = partial(augmentation.copies, number=copy, flip=not chosen.no_flip)
+                fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
+            return features.of_images(computing, images, fingerprint, chosen.folders, label, change).astype(np.float16)
+
+        number = protocol.COPIES[None] if augmented else 0
+        inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
+        for copy, part in itertools.product([None, *range(number)], train):
+            label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
+            log.info("  %s: features", label)
+            place = slice(first[part.source], first[part.source] + len(part.rows))
+            inputs.values[0 if copy is None else 1 + copy, place] = compute(pixels[place], part.fingerprint, label, copy)
+        inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
+        inputs.weights, inputs.compute = weights_of(backbone, chosen), compute
+    return Prepared(device, test, test_pixels, inputs, {"preparing": round(time.monotonic() - start, 1)})
 
 
-def budgets_of(run: RunOfE3, splits: Splits) -> "dict[str, budgets.Budget]":
-    """The images that a run may learn from, by source.
+def drawn(run: RunOfE3, inputs: Inputs) -> "dict[str, np.ndarray]":
+    """The rows that a run may learn from, by source: its budget of the source that its arm counts, all of the other one."""
+    from cifake.data import budgets
 
-    On top of REAL images, all FAKE ones are for training, because the REAL ones are there to validate on; alone, a fifth of them
-    validates.
+    most = {"REAL": run.size, "FAKE": run.settings.get("fake_images", run.size)}
+    rows = {}
+    for source in run.arm.sources:
+        usable = inputs.usable[source]
+        rows[source] = usable[budgets.draw(inputs.numbers[usable], most[source], run.seed, source)]
+    return rows
+
+
+def _taker(run: RunOfE3, rows: "dict[str, np.ndarray]", inputs: Inputs) -> "Callable[..., np.ndarray]":
+    """A function (rows of a batch, random generator) -> inputs of the classifier, augmented if the arm is."""
+    import numpy as np
+
+    from cifake.data import augmentation
+
+    if inputs.values is None:
+
+        def take(batch, random):
+            images = inputs.pixels[batch]
+            return augmentation.augment(images, random, run.settings["flip"]) if run.arm.augmented else images
+
+        return take
+    if not run.arm.augmented:
+        return lambda batch, _: inputs.values[0, batch]
+    copies, place = run.settings["copies"], np.full(len(inputs.numbers), -1)
+    many = _many_copies(run, rows[run.arm.counts], inputs) if copies > protocol.COPIES[None] else None
+    if many is not None:
+        place[rows[run.arm.counts]] = np.arange(run.size)
+
+    def take(batch, random):
+        pick = random.random(len(batch))  # which copy of each image
+        values = inputs.values[1 + (pick * protocol.COPIES[None]).astype(int), batch]
+        is_few = place[batch] >= 0
+        if many is not None and is_few.any():
+            values[is_few] = many[(pick[is_few] * copies).astype(int), place[batch[is_few]]]
+        return values
+
+    return take
+
+
+def _many_copies(run: RunOfE3, rows: "np.ndarray", inputs: Inputs) -> "np.ndarray":
+    """Features of the many augmented copies of a small budget's images, float16 [copies, images, features].
+
+    They are computed for the largest small budget, which begins with all smaller ones.
     """
     import numpy as np
 
     from cifake.data import budgets
 
-    drawn = {}
-    if "REAL" in run.arm.sources:
-        drawn["REAL"] = budgets.draw(np.array(splits["REAL", "train"].numbers), run.size, run.seed, "REAL")
-    if "FAKE" in run.arm.sources:
-        numbers = np.array(splits["FAKE", "train"].numbers)
-        everything = budgets.Budget(np.arange(len(numbers)), np.arange(0))
-        is_added = "REAL" in drawn
-        drawn["FAKE"] = everything if is_added else budgets.draw(numbers, len(numbers), run.seed, "FAKE")
-    return drawn
+    source, key = run.arm.counts, (run.arm.counts, run.seed)
+    if key not in inputs.few:
+        usable = inputs.usable[source]
+        most = min(max(most for most in protocol.COPIES if most), len(usable))
+        every = usable[budgets.draw(inputs.numbers[usable], most, run.seed, source)]
+        fingerprint, label = f"rows {budgets.fingerprint(every)}", f"{source} {run.architecture}, seed {run.seed}"
+        log.info("  %s: features of %d augmented copies of %s images", label, run.settings["copies"], f"{most:,}")
+        copies = [inputs.compute(inputs.pixels[every], fingerprint, label, copy) for copy in range(run.settings["copies"])]
+        inputs.few[key] = np.stack(copies)
+    return inputs.few[key][:, : len(rows)]
 
 
-def rows_of(drawn: "dict[str, budgets.Budget]", first: dict[str, int], run: RunOfE3) -> "tuple[np.ndarray, np.ndarray]":
-    """The rows of each batch, int64 [steps, images], and those for validation, int64 [n]; each source begins at row `first`."""
+# --------------------------------------------------------------------------------------------------------------- the training
+
+
+def _train(run: RunOfE3, prepared: Prepared) -> Trained:
+    """Train one classifier, phase by phase, and have it answer the test."""
     import numpy as np
 
-    from cifake.data import budgets
-
-    training = [first[source] + budget.training for source, budget in drawn.items()]
-    validation = [first[source] + budget.validation for source, budget in drawn.items()]
-    return budgets.batches(training, run.settings["steps"], run.seed), np.concatenate(validation)
-
-
-def _train(run: RunOfE3, prepared: Prepared, splits: Splits) -> Trained:
-    """Train one classifier and have it answer the test."""
-    import numpy as np
-
-    from cifake.data import augmentation, batches, budgets
+    from cifake.data import batches, budgets
     from cifake.models import architectures, features, training
     from cifake.system import devices
 
     start = time.monotonic()
-    inputs, settings, classes = prepared.inputs, run.settings, prepared.test.classes
-    drawn = budgets_of(run, splits)
-    rows, validation = rows_of(drawn, {"REAL": 0, "FAKE": len(splits["REAL", "train"].rows)}, run)
+    inputs, settings, classes, phases = prepared.inputs, run.settings, prepared.test.classes, run.arm.phases
+    rows = drawn(run, inputs)
+    take = _taker(run, rows, inputs)
 
     def classifier() -> "keras.Model":
         """With new weights: on features the head alone, on pixels the whole."""
-        if inputs.are_features:
-            return architectures.head(run.architecture, inputs.values.shape[1:], len(classes))
+        if inputs.values is not None:
+            return architectures.head(run.architecture, inputs.values.shape[2:], len(classes))
         shape = inputs.backbone.output_shape[1:] if inputs.backbone else protocol.IMAGE_SHAPE
         head = architectures.head(run.architecture, shape, len(classes))
         return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
 
-    # Features are augmented by picking a copy of each image, pixels by changing them as they come.
-    change = None
-    if run.arm.augmented and inputs.are_features:
-        rows = rows + len(inputs.numbers) * budgets.variants(settings["steps"], run.seed)
-    elif run.arm.augmented:
-        augment = augmentation.augmenter()
-
-        def change(values, batch):
-            return augment(values, [run.seed, batch])
-
-    # The training. The seed is set right before the classifier is built, as in experiment 1.
+    # The seed is set right before the classifier is built, as in experiment 1.
     devices.seed(run.seed)
     with architectures.precision(settings["precision"]):
         trainee = classifier()
-    numbers = np.tile(inputs.numbers, len(inputs.values) // len(inputs.numbers))
-    history, best = training.train_by_steps(
-        trainee,
-        batches.picked(inputs.values, numbers, rows.ravel(), protocol.BATCH_SIZE, change),
-        batches.picked(inputs.values, numbers, validation, training.VALIDATION_BATCH),
-        steps=settings["steps"],
-        interval=settings["validate_every"],
-        name=run.title,
-    )
+    history, steps = {}, settings["steps"] // len(phases)
+    for number, sources in enumerate(phases):
+        share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
+        shares = {"REAL": protocol.BATCH_SIZE - share, "FAKE": share}
+        shares = shares if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
+        parts = {source: rows[source] for source in sources}
+        of_steps = budgets.batches(parts, shares, steps, run.seed, number)
+
+        def make(step, of_steps=of_steps, number=number):
+            random = np.random.default_rng([run.seed, number, int(step)])
+            return take(of_steps[step], random), inputs.numbers[of_steps[step]]
+
+        # The first of two phases is the same for all budgets: its result is kept.
+        key = (run.seed, run.arm.augmented, settings.get("fake_images"), steps)
+        is_shared = number == 0 and len(phases) > 1
+        if is_shared and key in inputs.first_phases:
+            weights, phase = inputs.first_phases[key]
+            trainee.set_weights(weights)
+        else:
+            phase = training.train_by_steps(trainee, batches.made(make, steps), settings, steps, run.title)
+            if is_shared:
+                inputs.first_phases[key] = (trainee.get_weights(), phase)
+        history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
 
     def answer(_make):
         """In float32 always."""
@@ -358,16 +470,8 @@ def _train(run: RunOfE3, prepared: Prepared, splits: Splits) -> Trained:
         "classes": list(classes),
         "settings": settings,
         "data": run.data,
-        "budget": {
-            source: {"training": len(budget.training), "validation": len(budget.validation), "sha256": budget.fingerprint}
-            for source, budget in drawn.items()
-        },
-        "training": {
-            "steps": settings["steps"],
-            "best_step": (best + 1) * settings["validate_every"],
-            "best_validation_accuracy": history["val_accuracy"][best],
-            "history": history,
-        },
+        "budget": {source: {"images": len(part), "sha256": budgets.fingerprint(part)} for source, part in rows.items()},
+        "training": {"steps": settings["steps"], "history": history},
         **({"weights": inputs.weights} if inputs.weights else {}),
     }
     return Trained(facts, answer, seconds=time.monotonic() - start)

@@ -64,7 +64,7 @@ class Trained:
 
     facts: dict  # for the record: what was trained on what, and how
     answer: Callable[[Make], tuple["np.ndarray", dict]]  # probabilities [n, classes] for the test images, and further facts
-    extra: Callable[[dict], dict[str, files.Write]] = lambda record: {}  # makers of further files, by kind
+    extra: Callable[[dict], dict[str, files.Write]] | None = None  # from the record: makers of further files, by kind
     seconds: float = 0.0
 
 
@@ -83,12 +83,15 @@ def settings_of(architecture: str, chosen: argparse.Namespace, seed: int) -> dic
         "decay_steps": protocol.DECAY_STEPS,
     }
     if ARCHITECTURES[architecture].is_pretrained:
-        settings["weights"] = chosen.weights
-        if chosen.weights == options.RANDOM:
-            settings["weights"] = f"random, seed {chosen.seed}"  # one frozen backbone for all of --seeds
-        elif chosen.weights != options.IMAGENET:
-            settings["weights"] = f"sha256 {files.checksum(Path(chosen.weights))}"
+        settings["weights"] = weights_setting(chosen)
     return settings
+
+
+def weights_setting(chosen: argparse.Namespace) -> str:
+    """--weights as a setting: imagenet, or what tells random weights or a file from others."""
+    if chosen.weights == options.RANDOM:
+        return f"random, seed {chosen.seed}"  # one frozen backbone for all of --seeds
+    return chosen.weights if chosen.weights == options.IMAGENET else f"sha256 {files.checksum(Path(chosen.weights))}"
 
 
 def data_of(parts: dict[str, metadata.Split]) -> Data:
@@ -219,7 +222,7 @@ def _commit(run: Run, prepared: Prepared, trained: Trained) -> dict:
             make(run.files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
             gallery = figures.mistakes(record, by_image, prepared.test_pixels)
             make(run.files["mistakes"], lambda path: figures.save(gallery, path))
-        for kind, write in trained.extra(record).items():
+        for kind, write in trained.extra(record).items() if trained.extra else ():
             make(run.files[kind], write)
         record |= {**devices.description(prepared.device), "seconds": seconds}
         make(run.files["record"], lambda path: records.write(record, path))

@@ -29,6 +29,8 @@ class Architecture:
     convolutions: Callable[["keras.KerasTensor"], "keras.KerasTensor"] | None  # trained layers before the dense ones, if any
     e3_seeds: tuple[int, ...]  # of experiment 3's runs
     e3_seconds: float  # of a run of experiment 3 with protocol.STEPS steps, on two cores
+    e3_rate: float = 0.02  # peak learning rate in experiment 3, as E3_visualisations/tuning_table.txt found it
+    e3_weight_decay: float = 0.0
     is_pretrained: bool = False  # its backbone has weights of its own, so that its features are worth keeping in files
 
 
@@ -177,14 +179,14 @@ ARCHITECTURES = {
         "one hidden layer of 128 units on grey pixels", backbone=_grey_pixels, convolutions=None, e3_seeds=(129, 130, 131), e3_seconds=15
     ),
     "LeNet": Architecture(
-        "two convolutions and a hidden layer", backbone=None, convolutions=_lenet_convolutions, e3_seeds=(129, 130, 131), e3_seconds=160
+        "two convolutions and a hidden layer", backbone=None, convolutions=_lenet_convolutions, e3_seeds=(129, 130, 131), e3_seconds=190
     ),
     "VGG16": Architecture(
         "convolutions trained on ImageNet and frozen, their mean over the image, and a hidden layer",
         backbone=_vgg16,
         convolutions=None,
         e3_seeds=(129, 130, 131, 132, 133),
-        e3_seconds=6,
+        e3_seconds=8,
         is_pretrained=True,
     ),
 }

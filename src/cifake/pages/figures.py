@@ -23,7 +23,6 @@ from cifake.data.arms import ARMS
 from cifake.pages.study import Study
 from cifake.results import histories as history_files
 from cifake.results import records, worth
-from cifake.results.worth import counted
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
 COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
@@ -93,36 +92,27 @@ def _history_row(row: Iterable[Axes], record: dict, table: pd.DataFrame) -> None
 
 def _history_axes(axes: Axes, table: pd.DataFrame, measure: str, source: str, best_epoch: int) -> None:
     """Loss or accuracy by epoch, training and validation, labelled at the lines' ends."""
-    columns = {"training": measure, "validation": f"val_{measure}"}
-    ends = {label: table[column].iloc[-1] for label, column in columns.items()}
-    higher = max(ends, key=ends.get)
-    for (label, column), style in zip(columns.items(), ({"alpha": 0.45}, {}), strict=True):
-        axes.plot(table.index, table[column], color=COLOURS[source], marker="o", markersize=2.5, linewidth=1.4, **style)
-        axes.annotate(  # set a little apart, for lines that end close together
-            label,
-            (table.index[-1], ends[label]),
-            xytext=(6, 4 if label == higher else -4),
-            textcoords="offset points",
-            color=COLOURS[source],
-            va="center",
-            **style,
-        )
+    columns, is_loss = {"training": measure, "validation": f"val_{measure}"}, measure == "loss"
+    higher = table[list(columns.values())].iloc[-1].idxmax()
+    for (label, column), alpha in zip(columns.items(), (0.45, 1), strict=True):
+        style = {"color": COLOURS[source], "alpha": alpha}
+        axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, **style)
+        # Set a little apart, for lines that end close together.
+        _note(axes, label, (table.index[-1], table[column].iloc[-1]), (6, 4 if column == higher else -4), va="center", **style)
     axes.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=":")
-    is_late = best_epoch > len(table) / 2
-    axes.annotate(  # in the corner that a falling loss, or a rising accuracy, leaves free
-        f"best epoch: {best_epoch}",
-        (best_epoch, 1 if measure == "loss" else 0),
-        xycoords=("data", "axes fraction"),
-        xytext=(-3 if is_late else 3, -2 if measure == "loss" else 2),
-        textcoords="offset points",
-        ha="right" if is_late else "left",
-        va="top" if measure == "loss" else "bottom",
-        fontsize=8,
-    )
+    # In the corner that a falling loss, or a rising accuracy, leaves free.
+    is_late, place = best_epoch > len(table) / 2, {"xycoords": ("data", "axes fraction"), "fontsize": 8}
+    place |= {"ha": "right" if is_late else "left", "va": "top" if is_loss else "bottom"}
+    _note(axes, f"best epoch: {best_epoch}", (best_epoch, int(is_loss)), (-3 if is_late else 3, -2 if is_loss else 2), **place)
     axes.set_xlabel("epoch")
-    axes.set_ylabel("loss (cross-entropy, nats)" if measure == "loss" else "accuracy (share of images)")
+    axes.set_ylabel("loss (cross-entropy, nats)" if is_loss else "accuracy (share of images)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(1 - 0.03 * len(table), len(table) * 1.03 + 0.05)
+
+
+def _note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style) -> None:
+    """Write a text some points away from a place."""
+    axes.annotate(text, place, xytext=offset, textcoords="offset points", **style)
 
 
 def confusions(study: Study, architecture: str) -> Figure | None:
@@ -207,27 +197,30 @@ def loss_from_fake_to_real(study: Study) -> Figure | None:
     classes = pairs[0][0]["classes"]
     figure, axes = plt.subplots(1, len(pairs), figsize=(4.2 * len(pairs), 1.4 + 0.3 * len(classes)), squeeze=False, sharey=True)
     for panel, pair in zip(axes[0], pairs, strict=True):
-        values = {
-            record["test"]["source"]: [*(record["scores"]["by_class"][name]["f1"] for name in classes), record["scores"]["macro_f1"]]
-            for record in pair
-        }
+        values = {}
+        for record in pair:
+            scores = record["scores"]
+            values[record["test"]["source"]] = [*(scores["by_class"][name]["f1"] for name in classes), scores["macro_f1"]]
         # The mean over the classes stands apart, below them.
         heights = [*range(len(classes)), len(classes) + 0.5]
         panel.hlines(heights, values["REAL"], values["FAKE"], color=FAINT, linewidth=3, zorder=1)
         for source, scores in values.items():
             panel.scatter(scores, heights, color=COLOURS[source], s=28, zorder=2)
+            style = {"fontsize": 7.5, "va": "center", "color": COLOURS[source]}
             for value, height, higher in zip(scores, heights, map(max, *values.values()), strict=True):
-                panel.annotate(
-                    f"{value:.2f}",
-                    (value, height),
-                    xytext=(7 if value >= higher else -7, 0),
-                    textcoords="offset points",
-                    fontsize=7.5,
-                    ha="left" if value >= higher else "right",
-                    va="center",
-                    color=COLOURS[source],
-                )
-            panel.annotate(f"on {source}", (scores[0], -0.5), ha="center", va="bottom", color=COLOURS[source], fontsize=8.5, weight="bold")
+                is_right = value >= higher
+                _note(panel, f"{value:.2f}", (value, height), (7 if is_right else -7, 0), ha="left" if is_right else "right", **style)
+            _note(
+                panel,
+                f"on {source}",
+                (scores[0], -0.5),
+                (0, 0),
+                ha="center",
+                va="bottom",
+                color=COLOURS[source],
+                fontsize=8.5,
+                weight="bold",
+            )
         panel.set_title(f"{records.name_of(pair[0])}\n", loc="left")
         panel.set_yticks(heights, [*classes, "mean (macro F1)"])
         panel.set_ylim(heights[-1] + 0.6, -1.2)
@@ -253,10 +246,10 @@ def both_directions(study: Study) -> Figure:
             values = values if len(values) else study.plain.query(key)["accuracy"]
             if len(values) == 0:
                 continue
-            offset = -0.17 if tested_on == "REAL" else 0.17  # so that points which are close do not cover each other
-            axes.scatter(values, [height + offset] * len(values), color=COLOURS[tested_on], s=18, linewidths=0, zorder=3)
-            where = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
-            axes.annotate(f"{values.mean():.3f} on {tested_on}", (values.max(), height + offset), color=COLOURS[tested_on], **where)
+            place = height + (-0.17 if tested_on == "REAL" else 0.17)  # so that points which are close do not cover each other
+            axes.scatter(values, [place] * len(values), color=COLOURS[tested_on], s=18, linewidths=0, zorder=3)
+            style = {"va": "center", "fontsize": 7.5, "color": COLOURS[tested_on]}
+            _note(axes, f"{values.mean():.3f} on {tested_on}", (values.max(), place), (6, 0), **style)
     axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.12)
@@ -285,15 +278,8 @@ def published(study: Study) -> Figure | None:
         panel.set_ylim(len(names) - 0.4, -1.4)
         panel.grid(axis="y", visible=False)
     spread = "95 % interval for another run" if rows["runs"].iloc[0] else "95 % bootstrap interval"
-    axes[0, 0].annotate(
-        f"\u25c7 published   \u2022 our runs   \u25ac {spread}",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(2, -3),
-        textcoords="offset points",
-        va="top",
-        fontsize=7.5,
-    )
+    key = f"\u25c7 published   \u2022 our runs   \u25ac {spread}"
+    _note(axes[0, 0], key, (0, 1), (2, -3), xycoords="axes fraction", va="top", fontsize=7.5)
     return figure
 
 
@@ -301,69 +287,66 @@ def published(study: Study) -> Figure | None:
 
 
 def by_budget(study: Study) -> Figure | None:
-    """Accuracy on REAL test images against the number of REAL images, a classifier a panel; bands: a standard deviation over seeds."""
+    """Accuracy on REAL test images against the number of images: a classifier a row, without and with augmentation.
+
+    Bands are a standard deviation over seeds. An arrow along the level of all FAKE images shows how many REAL ones they are worth.
+    """
     groups = study.e3_accuracies
     if not groups:
         return None
-    figure, axes = plt.subplots(1, len(groups), figsize=(1.2 + 4.4 * len(groups), 4.2), squeeze=False, sharey=True)
-    labels = []
-    for panel, (architecture, scores) in zip(axes[0], groups.items(), strict=True):
-        means, deviations, ends = scores.mean(), scores.std().fillna(0), {}
-        for arm in ARMS:
-            if arm.name not in means:
-                continue
-            mean, deviation = means[arm.name].sort_index(), deviations[arm.name].sort_index()
-            colour, low, high = ARM_COLOURS[arm.colour], mean - deviation, mean + deviation
-            if arm.has_budget:
+    figure, axes = plt.subplots(len(groups), 2, figsize=(8, 0.6 + 2.9 * len(groups)), squeeze=False, sharex=True, sharey="row")
+    for row, (architecture, scores) in zip(axes, groups.items(), strict=True):
+        means, deviations = scores.mean(), scores.std().fillna(0)
+        for panel, is_augmented in zip(row, (False, True), strict=True):
+            ends = {}
+            for arm in ARMS:
+                if arm.augmented != is_augmented or arm.name not in means:
+                    continue
+                mean, deviation, colour = means[arm.name].sort_index(), deviations[arm.name].sort_index(), ARM_COLOURS[arm.colour]
                 panel.plot(mean.index, mean, color=colour, linestyle=arm.line, marker="o", markersize=3, linewidth=1.5)
-                panel.fill_between(mean.index, low, high, color=colour, alpha=0.15, linewidth=0)
-                ends[arm.name] = (mean.iloc[-1], colour)
-            else:
-                panel.axhline(mean.iloc[0], color=colour, linestyle=arm.line, linewidth=1.5, zorder=1)
-                panel.axhspan(low.iloc[0], high.iloc[0], color=colour, alpha=0.15, linewidth=0)
-                panel.annotate(
-                    f"{arm.name} alone {mean.iloc[0]:.2f}",
-                    (1, mean.iloc[0]),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(-3, 3),
-                    textcoords="offset points",
-                    ha="right",
-                    va="bottom",
-                    color=colour,
-                    fontsize=8,
-                )
-        panel.set_xscale("log")
-        ticks = worth.sizes(scores)
-        panel.set_xticks(ticks, [f"{size:,}" for size in ticks], minor=False)
-        panel.minorticks_off()
-        panel.set_xlabel("REAL images, a fifth of them for validation")
-        seeds = counted(scores)
-        panel.set_title(f"{architecture} ({seeds} seed{'s' * (seeds != '1')})")
-        labels.append((panel, ends))
-    # Once all panels are drawn, because the range of accuracies that they share says how far apart the names stand.
-    for panel, ends in labels:
-        _label_ends(panel, ends)
-    axes[0, 0].set_ylabel("accuracy (share of the REAL test images)")
+                panel.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
+                ends[arm.name.replace(" + augmentation", "")] = (mean.index[-1], mean.iloc[-1], colour)
+            _exchange_arrow(panel, scores, is_augmented)
+            panel.set_xscale("log")
+            panel.set_xticks(list(protocol.BUDGETS), [_thousands(size) for size in protocol.BUDGETS], minor=False)
+            panel.minorticks_off()
+            panel.set_title(f"{architecture}, {'with' if is_augmented else 'without'} augmentation")
+            panel.margins(x=0.03)
+            panel.ends = ends
+        row[0].set_ylabel("accuracy on REAL")
+    for panel in axes[-1]:
+        panel.set_xlabel("training images (FAKE: of FAKE; all others: of REAL)")
+    # Once all panels are drawn, because the range of accuracies that a row shares says how far apart the names stand.
+    for panel in axes.flat:
+        _label_ends(panel, panel.ends)
     return figure
 
 
-def _label_ends(panel: Axes, ends: dict[str, tuple[float, str]]) -> None:
-    """Name the lines right of their ends, (height, colour) by name; if lines end close together, the names are set apart."""
+def _thousands(number: int) -> str:
+    return f"{number // 1000}k" if number >= 1_000 else str(number)
+
+
+def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> None:
+    """From all FAKE images at their level to the REAL curve, with the number of REAL images that they are worth."""
+    ending = " + augmentation" if is_augmented else ""
+    number = max(worth.sizes(scores, f"FAKE{ending}"), default=0)
+    value = worth.worth(scores, (f"FAKE{ending}", number), f"REAL{ending}")
+    if value is None or value.above or value.below:
+        return
+    level = scores[f"FAKE{ending}", number].mean()
+    panel.annotate("", (value.images, level), (number, level), arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 0.8})
+    text = f"{number:,} FAKE are worth\n{float(f'{value.images:.2g}'):,.0f} REAL"
+    _note(panel, text, (value.images, level), (-4, 2), ha="right", va="bottom", fontsize=7)
+
+
+def _label_ends(panel: Axes, ends: dict[str, tuple[float, float, str]]) -> None:
+    """Name the lines right of the panel, (x, y, colour) of their ends by name; close names are set apart."""
     low, high = panel.get_ylim()
-    least = 0.045 * (high - low)
+    least = 0.085 * (high - low)
     heights, lowest = {}, -np.inf
-    for name in sorted(ends, key=lambda name: ends[name][0]):
-        heights[name] = lowest = max(ends[name][0], lowest + least)
-    surplus = np.mean([heights[name] - ends[name][0] for name in ends]) if ends else 0  # so that none goes up alone
-    for name, (end, colour) in ends.items():
-        panel.annotate(
-            name,
-            (1, end),
-            xycoords=("axes fraction", "data"),
-            xytext=(1.02, heights[name] - surplus),
-            textcoords=("axes fraction", "data"),
-            color=colour,
-            fontsize=8,
-            va="center",
-            annotation_clip=False,
-        )
+    for name in sorted(ends, key=lambda name: ends[name][1]):
+        heights[name] = lowest = max(ends[name][1], lowest + least)
+    surplus = np.mean([heights[name] - ends[name][1] for name in ends]) if ends else 0  # so that none goes up alone
+    for name, (_, _, colour) in ends.items():
+        where = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "va": "center", "fontsize": 7.5}
+        panel.annotate(name, (1.02, heights[name] - surplus), color=colour, **where)

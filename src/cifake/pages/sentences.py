@@ -13,12 +13,17 @@ from cifake.results.scores import CONFIDENCE, RESAMPLES, mean_interval
 from cifake.results.worth import Worth
 
 BRACKETS = (
-    f"Brackets are {100 * CONFIDENCE:.0f} % intervals from {RESAMPLES:,} bootstrap resamples of the test images: they say how sure the score "
-    "of one trained classifier is. ± is the standard deviation over trainings that differ in the seed alone."
+    f"Brackets are {100 * CONFIDENCE:.0f} % intervals from {RESAMPLES:,} bootstrap resamples of the test images: how sure the score of one "
+    "trained classifier is. ± is the standard deviation over trainings that differ in the seed alone."
 )
 WORTH_LEGEND = (
     "Differences in accuracy are means over seeds, numbers of REAL images geometric means, each with a 95 % interval by Student's t. A "
     "negative number: the addition costs as much accuracy as having that many REAL images fewer."
+)
+VERDICT_LEGEND = (
+    "Differences in accuracy, paired by seed. Better and worse: a paired t test is significant at 5 % after Holm's correction over all "
+    f"comparisons of the classifier. As good as: two one-sided t tests put the difference within {protocol.EQUIVALENT}. Else: not told "
+    "apart."
 )
 
 # ------------------------------------------------------------------------------------------------------- experiments 1 and 2
@@ -162,31 +167,28 @@ def _rounded(number: float) -> str:
 
 
 def alone(study: Study, architecture: str) -> list[str]:
-    """What FAKE images alone are worth, in a sentence; nothing if that is not known."""
-    scores, rows = study.e3_accuracies[architecture], study.e3[architecture]
-    value = worth.worth(scores, (worth.FAKE, 0))
+    """What all FAKE images alone are worth, in a sentence; nothing if that is not known."""
+    scores = study.e3_accuracies[architecture]
+    number = max(worth.sizes(scores, "FAKE"), default=0)
+    value = worth.worth(scores, ("FAKE", number))
     if value is None:
         return []
-    number = rows.loc[rows["trained_on"] == worth.FAKE, "fake_images"].iloc[0]
-    return [f"{architecture}: {number:,} FAKE images alone are worth {worth_of(value, worth.sizes(scores))} REAL images."]
+    line = f"{architecture}: {number:,} FAKE images alone are worth {worth_of(value, worth.sizes(scores))} REAL images"
+    augmented = worth.worth(scores, ("FAKE + augmentation", number), worth.AUGMENTED)
+    if augmented:
+        line += f"; if both are augmented, {worth_of(augmented, worth.sizes(scores, worth.AUGMENTED))}"
+    return [f"{line}."]
 
 
 def worth_lines(study: Study) -> list[str]:
-    """What experiment 3 says, in words: the exchange rate, what helps at which budget, and where the numbers come from."""
-    names = {arm.adds: arm.name for arm in ARMS if arm.adds}
-    comparisons = (
-        ("augmentation added", worth.REAL, names["augmentation"]),
-        ("FAKE images added", worth.REAL, names["FAKE"]),
-        ("FAKE images instead of augmentation", names["augmentation"], names["FAKE"]),
-        ("FAKE images added to augmentation", names["augmentation"], names["both"]),
-    )
+    """What experiment 3 says, in words: the exchange rate, what is better at which budget, and where the numbers come from."""
     lines = []
     for architecture, scores in study.e3_accuracies.items():
         lines += alone(study, architecture)
-        for what, first, second in comparisons:
-            verdicts = {verdict: sizes for verdict, sizes in worth.compared(scores, first, second).items() if sizes}
-            parts = [f"{verdict} with {_listed(sizes)} REAL images" for verdict, sizes in verdicts.items()]
-            lines += [f"{architecture}, {what}: {'; '.join(parts)}."] if parts else []
+        for what, members in worth.verdicts(scores).groupby("what", sort=False):
+            found = [(verdict, list(group["images"])) for verdict, group in members.groupby("verdict", sort=False)]
+            parts = [f"{verdict} with {_listed(sizes)} REAL images" for verdict, sizes in found]
+            lines.append(f"{architecture}, {what}: {'; '.join(parts)}.")
         lines.append(_origin(architecture, study.e3[architecture]))
     return lines
 
@@ -194,9 +196,14 @@ def worth_lines(study: Study) -> list[str]:
 def _origin(architecture: str, rows: pd.DataFrame) -> str:
     """How many runs there are, and whether one version of the program made them all."""
     programs = sorted(set(rows["program"].fillna("not committed")))
-    by = f"version {programs[0][:10]} of the program" if len(programs) == 1 else f"{len(programs)} versions of the program"
+    by = f"version {programs[0]} of the program" if len(programs) == 1 else f"{len(programs)} versions of the program"
     steps = rows["steps"].iloc[0]
     return f"{architecture}: {len(rows)} run{'s' * (len(rows) > 1)} of {steps:,.0f} steps, by {by}."
+
+
+def worth_notes(study: Study) -> list[str]:
+    """What stands below the table of what FAKE images are worth."""
+    return [WORTH_LEGEND, *(_origin(name, rows) for name, rows in study.e3.items())]
 
 
 def worth_method(study: Study) -> str:
@@ -204,12 +211,13 @@ def worth_method(study: Study) -> str:
     if not study.e3:
         return ""
     settings = next(iter(study.e3.values()))["record"].iloc[0]["settings"]
+    flip = "a random horizontal flip and " if settings["flip"] else ""
     return (
-        f"Each classifier is trained for {settings['steps']:,} steps of {settings['batch_size']} images, validated every "
-        f"{settings['validate_every']} steps on a fifth of its own REAL images (FAKE alone: of the FAKE ones), and keeps the weights "
-        "of the best validation. It learns from a number of REAL images: alone; with augmentation (flip, shift by up to "
-        f"{protocol.SHIFT} pixels, rotation by up to {protocol.ROTATION} degrees); with all FAKE training images, half of every batch; "
-        "or with both. All are tested on the REAL test images."
+        f"Each classifier is trained for {settings['steps']:,} steps of {settings['batch_size']} images: SGD with Nesterov momentum "
+        f"{settings['momentum']}, the learning rate rising to its peak and falling as a cosine to 0, the last weights. It learns from a "
+        "number of REAL images, of FAKE images, of REAL images with all FAKE ones in half of every batch, or of all FAKE images in the "
+        f"first half of the steps and REAL ones in the second; each without and with augmentation ({flip}a random shift by up to "
+        f"{protocol.SHIFT} pixels). All are tested on the REAL test images, which nothing else has used."
     )
 
 
@@ -218,11 +226,9 @@ def worth_curves(study: Study) -> str:
     lines = []
     for architecture, scores in study.e3_accuracies.items():
         means = scores.mean()
-        parts = [f"{name} alone {means[name, 0]:.2f}" for name in [worth.FAKE] if (name, 0) in means]
         for arm in ARMS:
-            points = [f"{means[arm.name, size]:.2f} with {size:,}" for size in worth.sizes(scores) if (arm.name, size) in means]
-            parts += [f"{arm.name} {', '.join(points)} REAL images"] if arm.has_budget and points else []
-        lines.append(f"{architecture}: {'; '.join(parts)}.")
+            points = [f"{means[arm.name, size]:.2f} with {size:,}" for size in worth.sizes(scores, arm.name)]
+            lines += [f"{architecture}, {arm.name}: {', '.join(points)}."] if points else []
     return " ".join(lines)
 
 

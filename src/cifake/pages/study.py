@@ -58,8 +58,13 @@ class Study:
 
     @cached_property
     def e3_accuracies(self) -> dict[str, pd.DataFrame]:
-        """Experiment 3's accuracies by classifier: a row for each seed, a column for each (arm, REAL images)."""
+        """Experiment 3's accuracies by classifier: a row for each seed, a column for each (arm, images)."""
         return {name: worth.accuracies(rows) for name, rows in self.e3.items()}
+
+    @cached_property
+    def variants(self) -> pd.DataFrame:
+        """Experiment 3's rows of tuning and sensitivity."""
+        return self.runs[(self.runs["experiment"] == "E3") & (self.runs["variant"] != "")]
 
     def of(self, experiment: str, trained_on: str | None = None, architecture: str | None = None) -> Iterator[dict]:
         """The records of plain runs of an experiment."""

@@ -3,6 +3,9 @@
 They are written as GitHub markdown and put into the report.
 """
 
+import itertools
+
+import numpy as np
 import pandas as pd
 
 from cifake import protocol
@@ -176,7 +179,7 @@ def paired(study: Study) -> pd.DataFrame:
 
 
 def by_budget(study: Study) -> pd.DataFrame:
-    """Accuracy by classifier and arm (a row) and number of REAL images (a column): mean ± standard deviation over seeds."""
+    """Accuracy by classifier and arm (a row) and number of images (a column): mean ± standard deviation over seeds."""
     sizes = sorted({size for scores in study.e3_accuracies.values() for _, size in scores.columns})
     rows = {}
     for architecture, scores in study.e3_accuracies.items():
@@ -188,20 +191,69 @@ def by_budget(study: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def exchange(study: Study) -> pd.DataFrame:
-    """What each addition to a budget is worth: what accuracy it adds, and how many further REAL images would add as much."""
+def worth_of_fake(study: Study) -> pd.DataFrame:
+    """How many REAL images a number of FAKE ones is worth, without and with augmentation."""
     rows = {}
     for architecture, scores in study.e3_accuracies.items():
-        sizes = worth.sizes(scores)
-        for size in sizes:
-            for arm in ARMS:
-                gains = worth.gains(scores, (worth.REAL, size), (arm.name, size)) if arm.adds else []
-                if gains:
-                    rows[f"{architecture}, {size:,} REAL + {arm.adds}"] = {
-                        "adds to accuracy": sentences.signed(gains),
-                        "is worth this many further REAL images": sentences.worth_of(worth.worth(scores, (arm.name, size)), sizes, size),
-                    }
+        for size in worth.sizes(scores, "FAKE"):
+            rows[f"{architecture}, {size:,} FAKE"] = {
+                "REAL images": sentences.worth_of(worth.worth(scores, ("FAKE", size)), worth.sizes(scores)),
+                "REAL images, both augmented": sentences.worth_of(
+                    worth.worth(scores, ("FAKE + augmentation", size), worth.AUGMENTED), worth.sizes(scores, worth.AUGMENTED)
+                ),
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def additions(study: Study) -> pd.DataFrame:
+    """What each arm adds to a number of REAL images: in accuracy, and in further REAL images."""
+    rows = {}
+    for architecture, scores in study.e3_accuracies.items():
+        for size, arm in itertools.product(worth.sizes(scores), ARMS):
+            gains = worth.gains(scores, (worth.REAL, size), (arm.name, size))
+            if gains and arm.name != worth.REAL and arm.counts == "REAL":
+                further = sentences.worth_of(worth.worth(scores, (arm.name, size)), worth.sizes(scores), size)
+                row = {"adds to REAL's accuracy": sentences.signed(gains), "is worth this many further REAL images": further}
+                rows[f"{architecture}, {size:,}: {arm.name}"] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def verdicts(study: Study) -> pd.DataFrame:
+    """What is better than what: a comparison a row, a number of REAL images a column."""
+    rows = {}
+    for architecture, scores in study.e3_accuracies.items():
+        for row in worth.verdicts(scores).itertuples():
+            rows.setdefault(f"{architecture}, {row.what}", {})[f"{row.images:,}"] = f"{row.verdict} {row.mean:+.3f}"
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def tuning(study: Study) -> pd.DataFrame:
+    """Accuracy on the validation images by peak learning rate and weight decay, REAL + augmentation."""
+    rows = study.variants[study.variants["variant"].str.startswith("rate-")]
+    if rows.empty:
+        return rows
+    settings = pd.DataFrame(list(rows["record"].map(lambda record: record["settings"])), index=rows.index)
+    rows = rows.assign(rate=settings["learning_rate"], decay=settings["weight_decay"])
+    table = rows.pivot_table(index=["architecture", "rate", "decay"], columns="images", values="accuracy", observed=True)
+    table = table.assign(mean=table.mean(axis=1)).map("{:.4f}".format)
+    names = [f"{architecture}, rate {rate:g}, weight decay {decay:g}" for architecture, rate, decay in table.index]
+    return table.rename(columns=lambda name: f"{name:,}" if isinstance(name, int) else name).set_axis(names)
+
+
+def sensitivity(study: Study) -> pd.DataFrame:
+    """Variants of the protocol beside the protocol itself, seed by seed."""
+    rows = study.variants[~study.variants["variant"].str.startswith("rate-")]
+    table = {}
+    for (architecture, arm, size, variant), members in rows.groupby(["architecture", "trained_on", "images", "variant"], observed=True):
+        scores = study.e3_accuracies.get(architecture)
+        if scores is None or (arm, size) not in scores:
+            continue
+        usual = scores[arm, size].reindex(members["seed"]).to_numpy()
+        changes = (members["accuracy"].to_numpy() - usual)[~np.isnan(usual)].tolist()
+        if changes:
+            row = {"accuracy": mean_and_deviation(members["accuracy"]), "change": sentences.signed(changes), "Seeds": str(len(changes))}
+            table[f"{architecture}, {arm}, {size:,}: {variant}"] = row
+    return pd.DataFrame.from_dict(table, orient="index")
 
 
 # ------------------------------------------------------------------------------------------------------------- the settings

@@ -11,6 +11,7 @@ from cifake.system.paths import shown
 
 # What every record holds, and what those of one experiment hold beside it; anything else is for people.
 KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores", "predictions"}
+RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "shift", "copies"}  # settings in which experiment 3's runs may differ
 OWN_KEYS = {"E1": {"source", "model"}, "E2": {"source", "model"}, "E3": {"arm", "budget"}}
 
 

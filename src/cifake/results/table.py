@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cifake import protocol
+from cifake.data.arms import ARMS
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.system.errors import StudyError
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 
 IMAGENET_WEIGHTS = "ImageNet weights"  # as records name them
 CLASSIFIER = ["experiment", "architecture", "trained_on"]
-RUN_OF_E3 = {"seed", "arm", "real_images", "flip", "shift", "rotation", "copies"}  # settings in which E3's runs may differ
 NOT_IN_CSV = ["record", "path"]
 
 
@@ -33,36 +33,29 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
             record = records.read(path, experiment)
             rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
     if not rows:
-        return pd.DataFrame(columns=[*CLASSIFIER, "seed", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
+        return pd.DataFrame(columns=[*CLASSIFIER, "seed", "variant", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
     table = pd.DataFrame(rows)
-    for names, members in table[table["experiment"] != "E3"].groupby(table["record"].map(lambda record: tuple(record["classes"]))):
-        if len(members) < (table["experiment"] != "E3").sum():
-            raise StudyError(
-                f"{shown(members['path'].iloc[0])} has the classes {', '.join(names)}, and other records have others; train all "
-                "classifiers again with: bash run.sh --fresh"
-            )
-    orders = {
-        "architecture": [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))],
-        "tested_on": list(protocol.SOURCES),
-    }
-    for column, order in orders.items():
-        table[column] = pd.Categorical(table[column], order, ordered=True)
-    source_order = table["trained_on"].map({name: number for number, name in enumerate(protocol.SOURCES)}).fillna(9)
-    keys = ["experiment", "architecture", "order", "trained_on", "real_images", "is_plain", "seed"]
-    ascending = [name != "is_plain" for name in keys]
-    table = table.assign(order=source_order).sort_values(keys, ascending=ascending, kind="stable", ignore_index=True)
+    classes = table["record"].map(lambda record: tuple(record["classes"]))[table["experiment"] != "E3"]
+    if classes.nunique() > 1:
+        path = table.loc[classes.drop_duplicates().index[1], "path"]
+        raise StudyError(f"{shown(path)} has other classes than other records; train all classifiers again with: bash run.sh --fresh")
+    order = [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))]
+    table["architecture"] = pd.Categorical(table["architecture"], order, ordered=True)
+    table["tested_on"] = pd.Categorical(table["tested_on"], protocol.SOURCES, ordered=True)
+    names = {name: number for number, name in enumerate([*protocol.SOURCES, *(arm.name for arm in ARMS)][::-1])}
+    table = table.assign(order=-table["trained_on"].map(names).fillna(-1), is_replicate=~table["is_plain"])
+    keys = ["experiment", "architecture", "variant", "order", "trained_on", "images", "is_replicate", "seed"]
+    table = table.sort_values(keys, kind="stable", ignore_index=True).drop(columns=["order", "is_replicate"])
     # A plain run counts as its seed: an equal copy below replicates/ would count it twice.
-    return table.drop(columns="order").drop_duplicates([*CLASSIFIER, "real_images", "seed", "outcome"], ignore_index=True)
+    return table.drop_duplicates([*CLASSIFIER, "variant", "images", "seed", "outcome"], ignore_index=True)
 
 
 def _row(experiment: str, record: dict) -> dict:
     """What a record says, as columns."""
     settings, training, scores = record["settings"], record["training"], record["scores"]
     data = record["data"]
-    sources = record["arm"].split(" + ") if experiment == "E3" else [record["source"]]
     if experiment == "E3":
-        images = {source: record["budget"].get(source, {}) for source in protocol.SOURCES}
-        counts = {source: sum(part.get(name, 0) for name in ("training", "validation")) for source, part in images.items()}
+        counts = {source: record["budget"].get(source, {"images": 0})["images"] for source in protocol.SOURCES}
     else:
         counts = {source: data["train"]["images"] * (source == record["source"]) for source in protocol.SOURCES}
     leak = record.get("leak", {})
@@ -71,7 +64,8 @@ def _row(experiment: str, record: dict) -> dict:
         "experiment": experiment,
         "architecture": record["architecture"],
         "trained_on": record["arm"] if experiment == "E3" else record["source"],
-        "augmented": "augmentation" in sources,
+        "variant": settings.get("variant", ""),
+        "images": settings.get("images"),
         "real_images": counts["REAL"],
         "fake_images": counts["FAKE"],
         "seed": settings["seed"],
@@ -89,7 +83,6 @@ def _row(experiment: str, record: dict) -> dict:
         "epochs": training.get("epochs"),
         "best_epoch": training.get("best_epoch"),
         "steps": training.get("steps"),
-        "best_step": training.get("best_step"),
         "validation_accuracy": training.get("best_validation_accuracy"),
         "precision": settings["precision"],
         "weights": record.get("weights", {}).get("origin"),
@@ -106,7 +99,7 @@ def _outcome(experiment: str, record: dict) -> str:
     """A short checksum of all that scores depend on but the seed (in experiment 3: but the run)."""
     depends_on = records.outcome(record)
     if experiment == "E3":
-        depends_on["settings"] = {name: value for name, value in depends_on["settings"].items() if name not in RUN_OF_E3}
+        depends_on["settings"] = {name: value for name, value in depends_on["settings"].items() if name not in records.RUN_OF_E3}
         del depends_on["data"]
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -115,7 +108,7 @@ def _place(folders: Folders, experiment: str, record: dict, path: Path) -> dict:
     """Where a record is; StudyError if that is another's place."""
     seed = record["settings"]["seed"]
     if experiment == "E3":
-        run = (record["architecture"], record["arm"], record["settings"]["real_images"], seed)
+        run = (record["architecture"], record["arm"], record["settings"]["images"], seed, record["settings"].get("variant", ""))
         places, name = [folders.e3_run(*run)["record"]], ", ".join(map(str, run))
     else:
         places = [
@@ -152,7 +145,7 @@ def over_seeds(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFr
     Raises StudyError if those of one classifier differ in more than the seed: their spread would mean nothing.
     """
     rows = table[table["experiment"].isin(("E1", "E2"))]
-    rows = rows[rows["seed"].isin(seeds)] if seeds else rows.drop(index=_strangers(rows).index)
+    rows = rows[rows["seed"].isin(seeds)] if seeds else rows[~_is_stranger(rows)]
     if rows.empty:
         return rows
     groups = rows.groupby(CLASSIFIER, observed=True)
@@ -165,16 +158,17 @@ def over_seeds(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFr
     return groups.filter(lambda group: group["seed"].nunique() > 1)
 
 
-def _strangers(rows: pd.DataFrame) -> pd.DataFrame:
-    """Replicates that differ from the plain run of their classifier in more than the seed."""
-    outcome = rows[rows["is_plain"].astype(bool)].set_index(CLASSIFIER)["outcome"]
-    expected = rows.set_index(CLASSIFIER).index.map(outcome.to_dict())
-    return rows[[isinstance(own, str) and own != other for own, other in zip(expected, rows["outcome"], strict=True)]]
+def _is_stranger(rows: pd.DataFrame) -> pd.Series:
+    """Whether a replicate differs from the plain run of its classifier in more than the seed."""
+    plain_outcome = rows["outcome"].where(rows["is_plain"].astype(bool))
+    expected = plain_outcome.groupby([rows[name] for name in CLASSIFIER], observed=True).transform("first")
+    return expected.notna() & (expected != rows["outcome"])
 
 
 def names_of_strangers(table: pd.DataFrame) -> list[str]:
     """The classifiers of which a replicate is left out, because it differs from the plain run in settings or images."""
-    strangers = _strangers(table[table["experiment"] == "E1"])
+    rows = table[table["experiment"] == "E1"]
+    strangers = rows[_is_stranger(rows)]
     return list(dict.fromkeys(strangers["trained_on"] + " " + strangers["architecture"].astype(str)))
 
 
@@ -186,8 +180,11 @@ def best(table: pd.DataFrame, number: int) -> list[str]:
 
 
 def experiment_3(table: pd.DataFrame) -> pd.DataFrame:
-    """Experiment 3's rows. Raises StudyError if those of one classifier differ in more than run and seed."""
-    rows = table[table["experiment"] == "E3"]
+    """Experiment 3's rows, without the variants of its protocol.
+
+    Raises StudyError if those of one classifier differ in more than run and seed.
+    """
+    rows = table[(table["experiment"] == "E3") & (table["variant"] == "")]
     for architecture, members in rows.groupby("architecture", observed=True):
         images = {(part, known["sha256"]) for record in members["record"] for part, known in record["data"].items()}
         if members["outcome"].nunique() > 1 or len(images) > len(dict(images)):

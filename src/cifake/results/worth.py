@@ -1,4 +1,4 @@
-"""Experiment 3's exchange rate: how many REAL images an arm is worth to a classifier, from the table of runs."""
+"""Experiment 3's answers, from the table of runs: what an arm adds, and how many REAL images it is worth."""
 
 import itertools
 from collections.abc import Sequence
@@ -6,16 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from cifake.results.scores import mean_interval
+from cifake import protocol
+from cifake.results.scores import CONFIDENCE, mean_interval
 
-REAL, FAKE = "REAL", "FAKE"  # the arms that the others are measured on
-BETTER, WORSE, UNSURE = "more accurate", "less accurate", "not told apart"  # by a 95 % interval over seeds
+REAL, AUGMENTED = "REAL", "REAL + augmentation"  # the curves that numbers of REAL images are read on
+BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "as good as", "not told apart"
+
+# What is compared at each number of REAL images: in words, the arm it is measured on, and the arm.
+COMPARISONS = (
+    ("augmentation on top of REAL", REAL, AUGMENTED),
+    ("FAKE mixed in, on top of REAL", REAL, "REAL + FAKE"),
+    ("FAKE first, on top of REAL", REAL, "FAKE, then REAL"),
+    ("FAKE mixed in, instead of augmentation", AUGMENTED, "REAL + FAKE"),
+    ("FAKE first, instead of augmentation", AUGMENTED, "FAKE, then REAL"),
+    ("FAKE mixed in, on top of augmentation", AUGMENTED, "REAL + FAKE + augmentation"),
+    ("FAKE first, on top of augmentation", AUGMENTED, "FAKE, then REAL + augmentation"),
+)
 
 
 @dataclass(frozen=True)
 class Worth:
-    """A number of REAL images over seeds; if it lies beyond the REAL curve's ends it is a bound and has no interval."""
+    """A number of REAL images over seeds; if it lies beyond the curve's ends it is a bound and has no interval."""
 
     images: float  # geometric mean over the seeds; a seed beyond an end counts as that end
     interval: tuple[float, float] | None  # 95 % for that mean, by Student's t on the logarithms
@@ -25,13 +38,13 @@ class Worth:
 
 
 def accuracies(rows: pd.DataFrame) -> pd.DataFrame:
-    """One classifier's accuracy on REAL test images: a row for each seed, a column for each (arm, number of REAL images)."""
-    return rows.pivot(index="seed", columns=["trained_on", "real_images"], values="accuracy")
+    """One classifier's accuracy on REAL test images: a row for each seed, a column for each (arm, number of images)."""
+    return rows.pivot(index="seed", columns=["trained_on", "images"], values="accuracy")
 
 
-def sizes(scores: pd.DataFrame) -> list[int]:
-    """The budgets of any run, the smallest first."""
-    return sorted({size for _, size in scores.columns} - {0})
+def sizes(scores: pd.DataFrame, arm: str = REAL) -> list[int]:
+    """The numbers of images that an arm was trained with, the smallest first."""
+    return sorted(size for name, size in scores.columns if name == arm)
 
 
 def counted(scores: pd.DataFrame) -> str:
@@ -41,7 +54,7 @@ def counted(scores: pd.DataFrame) -> str:
 
 
 def gains(scores: pd.DataFrame, first: tuple[str, int], second: tuple[str, int]) -> list[float]:
-    """By how much the second of two cells, (arm, budget), is more accurate than the first, for each seed that has both."""
+    """By how much the second of two cells, (arm, images), is more accurate than the first, for each seed that has both."""
     if first not in scores or second not in scores:
         return []
     return (scores[second] - scores[first]).dropna().to_list()
@@ -64,16 +77,16 @@ def equivalent(accuracy: float, budgets: Sequence[int], curve: Sequence[float]) 
     return np.inf
 
 
-def worth(scores: pd.DataFrame, cell: tuple[str, int]) -> Worth | None:
-    """How many REAL images a cell, (arm, budget), is worth, each seed by its own REAL curve; None if no seed has both."""
-    budgets = sizes(scores)
-    curve = [(REAL, size) for size in budgets]
-    if len(budgets) < 2 or not {cell, *curve} <= set(scores.columns):
+def worth(scores: pd.DataFrame, cell: tuple[str, int], curve: str = REAL) -> Worth | None:
+    """How many REAL images a cell, (arm, images), is worth, each seed by its own curve; None if no seed has both."""
+    budgets = sizes(scores, curve)
+    cells = [(curve, size) for size in budgets]
+    if len(budgets) < 2 or cell not in scores:
         return None
-    whole = scores.dropna(subset=[*curve, cell])
+    whole = scores.dropna(subset=[*cells, cell])
     if whole.empty:
         return None
-    return over_seeds([equivalent(row[cell], budgets, row[curve].to_list()) for _, row in whole.iterrows()], budgets)
+    return over_seeds([equivalent(row[cell], budgets, row[cells].to_list()) for _, row in whole.iterrows()], budgets)
 
 
 def over_seeds(values: list[float], budgets: Sequence[int]) -> Worth:
@@ -87,12 +100,36 @@ def over_seeds(values: list[float], budgets: Sequence[int]) -> Worth:
     return Worth(float(np.exp(logarithms.mean())), interval, len(values), above, below)
 
 
-def compared(scores: pd.DataFrame, first: str, second: str) -> dict[str, list[int]]:
-    """At which budgets the second arm is better than the first, or worse, or neither is sure: by a 95 % interval over seeds."""
-    verdicts = {BETTER: [], WORSE: [], UNSURE: []}
-    for size in sizes(scores):
+def verdicts(scores: pd.DataFrame) -> pd.DataFrame:
+    """All comparisons of one classifier, a row each: what, images, mean, low, high (95 %), p by Holm, verdict.
+
+    Differences are paired by seed. "Better" and "worse" need a paired t test that is significant at 5 % after Holm's correction over
+    all of the classifier's comparisons; "as good as" needs two one-sided t tests at 5 % against protocol.EQUIVALENT.
+    """
+    rows = []
+    for (what, first, second), size in itertools.product(COMPARISONS, sizes(scores)):
         differences = gains(scores, (first, size), (second, size))
         if len(differences) > 1:
             low, high = mean_interval(differences)
-            verdicts[BETTER if low > 0 else WORSE if high < 0 else UNSURE].append(size)
-    return verdicts
+            spread = stats.sem(differences)
+            p = stats.ttest_1samp(differences, 0).pvalue if spread else float(np.mean(differences) == 0)
+            margin = stats.t.ppf(CONFIDENCE, len(differences) - 1) * spread  # one-sided, so the 90 % interval
+            is_equal = abs(np.mean(differences)) + margin <= protocol.EQUIVALENT
+            rows.append(
+                {"what": what, "images": size, "mean": np.mean(differences), "low": low, "high": high, "p": p, "is_equal": is_equal}
+            )
+    table = pd.DataFrame(rows, columns=["what", "images", "mean", "low", "high", "p", "is_equal"])
+    table["p"] = holm(table["p"].to_numpy(float))
+    is_sure = table["p"] < 1 - CONFIDENCE
+    table["verdict"] = np.where(table["is_equal"], EQUAL, UNSURE)
+    table.loc[is_sure, "verdict"] = np.where(table.loc[is_sure, "mean"] > 0, BETTER, WORSE)
+    return table.drop(columns="is_equal")
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p values corrected for being a family, by Holm's step-down method (1979)."""
+    order = np.argsort(p, kind="stable")
+    stepped = p[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1) if len(p) else stepped
+    return corrected

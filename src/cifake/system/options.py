@@ -14,6 +14,7 @@ from cifake import protocol
 from cifake.system.paths import REPOSITORY, Folders
 
 IMAGENET, RANDOM = "imagenet", "random"  # --weights, if it is not a path
+PARTS = ("main", "tuning", "sensitivity")  # of experiment 3
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names them
 
 
@@ -60,15 +61,6 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return convert
-
-
-def steps(text: str) -> int:
-    """A type for argparse: number of steps of a training of experiment 3, in whole intervals between validations."""
-    number, interval = whole_number(1, 10_000_000)(text), protocol.VALIDATE_EVERY
-    if number > interval and number % interval:
-        message = f"'{text}' is above {interval} and not a multiple of it; a validation follows every {interval} steps"
-        raise argparse.ArgumentTypeError(message)
-    return number
 
 
 def shard(text: str) -> tuple[int, int]:
@@ -133,7 +125,11 @@ SHARED = {
     ),
     "best": _number("--best", whole_number(1, 100), protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE"),
     "models": _option("--models", "NAME", str, "experiment 3 trains these classifiers", nargs="+"),
-    "steps": _number("--steps", steps, protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images"),
+    "steps": _number(
+        "--steps", whole_number(20, 10_000_000), protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images"
+    ),
+    "part": _option("--part", "P", one_of(PARTS), f"only this part of experiment 3: {', '.join(PARTS)} (default: all)"),
+    "no_flip": _flag("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit"),
     "shard": _option("--shard", "I/N", shard, "do the I-th of N shares of experiment 3, for N machines (default: all)", default=(1, 1)),
     "images": _option(
         "--images", "DIR", Path, "folder of train/ and test/ (default: this repository's images/)", default=REPOSITORY / "images"

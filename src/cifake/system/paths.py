@@ -80,10 +80,11 @@ class Folders:
         made = {kind: results / f"{stem}_{ENDINGS[kind]}" for kind in KINDS[experiment]}
         return (saved if experiment == "E1" else {}) | made
 
-    def e3_run(self, architecture: str, arm: str, images: int, seed: int) -> dict[str, Path]:
-        """Files of a run of experiment 3 by kind, the record last; `images` is its number of REAL images."""
+    def e3_run(self, architecture: str, arm: str, images: int, seed: int, variant: str = "") -> dict[str, Path]:
+        """Files of a run of experiment 3 by kind, the record last; `images` is the number that its arm varies."""
         folder = self.results("E3") / architecture / f"seed-{seed}"
-        return {kind: folder / f"{stem(arm)}_{images}_{ENDINGS[kind]}" for kind in KINDS["E3"]}
+        name = f"{stem(arm)}_{images}" + (f"_{variant}" if variant else "")
+        return {kind: folder / f"{name}_{ENDINGS[kind]}" for kind in KINDS["E3"]}
 
     def records(self, experiment: str) -> list[Path]:
         """All records of an experiment that are there, sorted by path."""
