@@ -174,7 +174,7 @@ def do(
                     folders.checkpoint(run.title).unlink(missing_ok=True)
                     log.info("%s: done by another process", run.title)
                     continue
-                log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}")
+                log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}; replacing that (--output DIR keeps it)")
                 prepared = prepared or prepare()
                 record = _commit(run, prepared, train(run, prepared))
                 folders.checkpoint(run.title).unlink(missing_ok=True)

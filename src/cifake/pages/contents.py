@@ -73,6 +73,13 @@ PAGES = {
             "F1 by class, accuracy, averages of F1 (plain, and weighted by class size) and epochs, on the source that was trained on.",
         ),
         Page(
+            figures.learning_curves,
+            "learning_curves.png",
+            "sure",
+            "The original study's learning curves (dashed) over ours: the mean of our seeds, and a band from the lowest to the highest.",
+            "Training loss and validation accuracy by epoch of six classifiers, the published curves over ours.",
+        ),
+        Page(
             tables.leak, "leak_table.txt", "sure", "Scores with and without test images that are byte for byte among the training images."
         ),
         Page(tables.e1_over_seeds, "seeds_metrics_table.txt", "sure", "Experiment 1 over seeds: mean ± standard deviation."),

@@ -115,6 +115,35 @@ def _note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float
     axes.annotate(text, place, xytext=offset, textcoords="offset points", **style)
 
 
+def learning_curves(study: Study) -> Figure | None:
+    """The original study's learning curves over ours: training loss and validation accuracy by epoch, a classifier a row.
+
+    Bands reach from the lowest to the highest of our seeds.
+    """
+    rows = study.described[study.described["is_cifake"].astype(bool)]
+    names = list(dict.fromkeys(rows["architecture"]))
+    if not names:
+        return None
+    figure, axes = plt.subplots(len(names), 4, figsize=(8, 0.5 + 1.7 * len(names)), squeeze=False)
+    measures = [(source, measure) for source in protocol.SOURCES for measure in ("loss", "val_accuracy")]
+    for line, architecture in zip(axes, names, strict=True):
+        for panel, (source, measure) in zip(line, measures, strict=True):
+            theirs, ours = history_files.published(architecture, source), study.histories(architecture, source)
+            if ours is not None:
+                values = ours[measure]
+                panel.fill_between(values.index, values.min(axis=1), values.max(axis=1), color=COLOURS[source], alpha=0.25, linewidth=0)
+                panel.plot(values.index, values.mean(axis=1), color=COLOURS[source], linewidth=1.2)
+            panel.plot(theirs.index, theirs[measure], color=INK, linewidth=1.2, linestyle="--")
+            panel.set_title(f"{source} {architecture}", color=COLOURS[source], fontsize=8)
+            panel.set_ylabel("loss" if measure == "loss" else "validation accuracy", fontsize=7)
+            panel.set_xticks(range(0, 21, 5))
+            panel.tick_params(labelsize=7)
+    for panel in axes[-1]:
+        panel.set_xlabel("epoch", fontsize=7)
+    _note(axes[0, 0], "- -  published\n\u2014  ours", (1, 1), (-2, -2), xycoords="axes fraction", ha="right", va="top", fontsize=7)
+    return figure
+
+
 def confusions(study: Study, architecture: str) -> Figure | None:
     """Confusion matrices of one architecture, tested on the source that it was trained on."""
     return _confusions(list(study.of("E1", architecture=architecture)))

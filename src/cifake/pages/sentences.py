@@ -118,7 +118,8 @@ def published(study: Study) -> list[str]:
             f"{row.trained_on} {row.architecture} on {row.tested_on}: the published {row.label}, {row.published:.2f}, lies {side} "
             f"{row.low:.3f} to {row.high:.3f}, {basis}"
         )
-    return lines or ["Every published score lies within its interval."]
+    rounding = f"A published score has two decimals, so it counts as inside if it is within {protocol.PUBLISHED_ROUNDING} of the interval."
+    return [*(lines or ["Every published score lies within its interval."]), rounding]
 
 
 def short(study: Study) -> list[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from cifake.results import comparison, table, worth
+from cifake.results import comparison, histories, table, worth
 from cifake.system.paths import Folders
 
 
@@ -34,6 +34,12 @@ class Study:
         """A row for each classifier of experiment 1: its plain run, or else one of its seeds."""
         rows = pd.concat([table.plain(self.runs, "E1"), self.over_seeds.query("experiment == 'E1'")])
         return rows.drop_duplicates(["architecture", "trained_on"]).sort_values("architecture", kind="stable")
+
+    def histories(self, architecture: str, trained_on: str) -> pd.DataFrame | None:
+        """The histories of a classifier of experiment 1, all its seeds or its plain run; None without one."""
+        rows = pd.concat([self.over_seeds, self.plain]).drop_duplicates(["experiment", "architecture", "trained_on", "seed"])
+        key = f"experiment == 'E1' and architecture == '{architecture}' and trained_on == '{trained_on}'"
+        return histories.over_seeds(self.folders, members) if len(members := rows.query(key)) else None
 
     @property
     def architectures(self) -> list[str]:

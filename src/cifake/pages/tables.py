@@ -12,7 +12,7 @@ from cifake import protocol
 from cifake.data.arms import ARMS
 from cifake.pages import sentences
 from cifake.pages.study import Study
-from cifake.results import comparison, worth
+from cifake.results import comparison, histories, worth
 from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS
 
 AVERAGES = {"accuracy": "Accuracy", "macro_f1": "Macro_Avg", "weighted_f1": "Weighted_Avg"}
@@ -153,8 +153,18 @@ def published(study: Study) -> pd.DataFrame:
             "published is": rows["is_inside"].map({True: "inside", False: "outside"}),
         }
     )
+    table["validation accuracy there and here, at the published epoch"] = [_at_published_epoch(study, row) for row in rows.itertuples()]
     names = rows["trained_on"] + " " + rows["architecture"] + " on " + rows["tested_on"] + ", " + rows["label"]
     return table.set_axis(names.to_list())
+
+
+def _at_published_epoch(study: Study, row) -> str:
+    """The validation accuracy after as many epochs as the original trained, in both studies; ours of the seeds that went so far."""
+    if row.trained_on != row.tested_on or row.label != "accuracy":
+        return ""
+    theirs = histories.published(row.architecture, row.trained_on)["val_accuracy"]
+    ours = study.histories(row.architecture, row.trained_on)["val_accuracy"].reindex([theirs.index[-1]]).iloc[0].dropna()
+    return f"epoch {theirs.index[-1]}: {theirs.iloc[-1]:.3f} and {mean_and_deviation(ours)} (of {len(ours)})"
 
 
 def paired(study: Study) -> pd.DataFrame:

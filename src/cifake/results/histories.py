@@ -1,4 +1,4 @@
-"""The history of a training as a table, an epoch a row: written with a run, read for the figures."""
+"""The history of a training as a table, an epoch a row: written with a run, read for the figures; and the published ones."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cifake.system.errors import StudyError
-from cifake.system.paths import shown
+from cifake.system.paths import Folders, shown
 
 COLUMNS = ["loss", "accuracy", "val_loss", "val_accuracy"]
+PUBLISHED = Path(__file__).with_name("published_histories.csv")  # from the history files of MinaAlmasi/CIFAKE-image-classifiers (2023)
 
 
 def table(rows: list[dict[str, float]]) -> pd.DataFrame:
@@ -32,6 +33,21 @@ def read(path: Path, record: dict) -> pd.DataFrame:
             f"{shown(path)} is missing or damaged; train the classifier again with: bash run-{record['architecture']}.sh --fresh"
         )
     return history
+
+
+def published(architecture: str, trained_on: str) -> pd.DataFrame:
+    """The original study's history of a classifier, an epoch a row; empty if it had no such classifier."""
+    rows = pd.read_csv(PUBLISHED).query(f"architecture == '{architecture}' and source == '{trained_on}'")
+    return rows.set_index("epoch")[COLUMNS]
+
+
+def over_seeds(folders: Folders, rows: pd.DataFrame) -> pd.DataFrame:
+    """The histories of one classifier's runs, rows of the table of runs: a column for each (measure, seed), an epoch a row."""
+    found = {}
+    for row in rows.itertuples():
+        seed = None if row.is_plain else row.seed
+        found[row.seed] = read(folders.classifier("E1", row.trained_on, row.architecture, seed)["history"], row.record)
+    return pd.concat(found, axis=1).swaplevel(axis=1)
 
 
 def _is_whole(history: pd.DataFrame, epochs: int) -> bool:
