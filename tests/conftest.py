@@ -1,4 +1,8 @@
-"""What the tests share: a small study in place of CIFAKE, and a way to run the scripts as a user does."""
+"""What the tests share: a small study in place of CIFAKE, and ways to run the scripts as a user does.
+
+`called` runs a script in a process forked from a server that has imported TensorFlow already (disturbed.py), which saves its
+import, 3 s each time. `script` starts a real process, for tests of imports, signals and --help.
+"""
 
 import io
 import itertools
@@ -6,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,7 @@ import pytest
 from PIL import Image
 
 from cifake import protocol
-from cifake.folders import REPOSITORY, Folders
+from cifake.system.paths import REPOSITORY, Folders
 
 CLASSES = len(protocol.CIFAKE_CLASSES)
 EPOCHS = 3  # of the trainings that are disturbed
@@ -38,7 +42,7 @@ def file_name(image: int, number: int) -> str:
 
 
 def make_images(folder: Path, train: int, test: int, classes: int = CLASSES) -> Path:
-    """A data set in CIFAKE's layout, with so many images of each class in train and test."""
+    """A data set in CIFAKE's layout, with `train` and `test` images of each class."""
     for split, images in (("train", train), ("test", test)):
         for source in protocol.SOURCES:
             part = folder / split / source
@@ -74,7 +78,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
 
 @pytest.fixture
 def counted(record_property) -> Callable[[str], None]:
-    """A function with which a test has a sentence printed at the end of all, wherever it runs."""
+    """A function that has a sentence printed after all tests, on whichever worker it runs."""
     return lambda sentence: record_property(COUNTED, sentence)
 
 
@@ -93,30 +97,34 @@ def small(tmp_path) -> Folders:
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess:
     """Run a command to its end and keep what it prints."""
     surroundings = {name: value for name, value in os.environ.items() if name != "VGG16_WEIGHTS"}
-    return subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, env=surroundings | environment, timeout=600
-    )
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, env=surroundings | environment, timeout=600)
 
 
 def script(name: str, *options: str | Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run one of the study's Python scripts."""
+    """Run one of the study's Python scripts in a process of its own, with all its imports."""
     return run(sys.executable, REPOSITORY / "src" / name, *options, **environment)
 
 
-def refused(result: subprocess.CompletedProcess, *words: str) -> None:
-    """A script has ended with exit code 2 and a message that holds these words, and no traceback."""
-    assert result.returncode == 2, result.stdout + result.stderr
-    assert "Traceback" not in result.stdout + result.stderr
+def refused(result: subprocess.CompletedProcess | dict, *words: str) -> None:
+    """A script (of run, script or called) has ended with exit code 2 and a message that holds these words, and no traceback."""
+    ended = result if isinstance(result, dict) else {"code": result.returncode, "stdout": result.stdout, "stderr": result.stderr}
+    assert ended["code"] == 2, ended["stdout"] + ended["stderr"]
+    assert "Traceback" not in ended["stdout"] + ended["stderr"]
     for word in words:
-        assert word in result.stderr, result.stderr
+        assert word in ended["stderr"], ended["stderr"]
 
 
-# ---- runs that are disturbed, see disturbed.py
+# ---- scripts in forked processes, which can be disturbed: see disturbed.py
 
 
 @pytest.fixture(scope="session")
 def start() -> Iterator[Start]:
-    """A function that has disturbed.py run a script to its end, or to where it is disturbed."""
+    """A function that has disturbed.py run a script to its end, or to where it is disturbed.
+
+    It takes the script with its options, the folder below which operations on files are noted and disturbed, and what goes wrong
+    there (`kind`, at operation `number`, from 1) or after how many seconds it is killed; then scripts that run beside it, and
+    environment variables. It gives {"code", "stdout", "stderr", "operations"}; a killed script's code is -9.
+    """
     server = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("disturbed.py"))],
         stdin=subprocess.PIPE,
@@ -125,15 +133,39 @@ def start() -> Iterator[Start]:
         text=True,
     )
 
-    def ask(words: list, below: Path, kind: str | None = None, number: int = 0, seconds: float | None = None) -> dict:
-        request = {"words": [str(word) for word in words], "below": str(below), "kind": kind, "number": number}
-        server.stdin.write(json.dumps(request | {"seconds": seconds}) + "\n")
+    def ask(
+        words: list,
+        below: Path,
+        kind: str | None = None,
+        number: int | str = 0,
+        seconds: float | None = None,
+        beside: Sequence[list] = (),
+        **environment: str,
+    ) -> dict:
+        scripts = [[str(word) for word in script] for script in (words, *beside)]
+        request = {"scripts": scripts, "below": str(below), "kind": kind, "number": number, "seconds": seconds}
+        server.stdin.write(json.dumps(request | {"cwd": str(Path.cwd()), "environment": environment}) + "\n")
         server.stdin.flush()
-        return json.loads(server.stdout.readline())
+        answer = server.stdout.readline()
+        assert answer, "disturbed.py has ended; start it alone to see why"
+        return json.loads(answer)
 
-    yield ask
-    server.stdin.close()
-    server.wait(timeout=60)
+    with server:
+        yield ask
+        server.kill()  # ending by itself takes TensorFlow two seconds
+
+
+def called(start: Start, name: str, folders: Folders, *options: object, **environment: str) -> dict:
+    """Run one of the study's Python scripts on a study to its end; gives {"code", "stdout", "stderr", "operations"}."""
+    words = [REPOSITORY / "src" / name, *options, "--images", folders.images, "--output", folders.output]
+    return start(words, folders.output, **environment)
+
+
+def done(start: Start, name: str, folders: Folders, *options: object) -> dict:
+    """The same, and it must end well."""
+    ended = called(start, name, folders, *options)
+    assert ended["code"] == 0, ended["stdout"] + ended["stderr"]
+    return ended
 
 
 @pytest.fixture(scope="session")
@@ -149,17 +181,23 @@ def words_of(architecture: str, folders: Folders, epochs: int = EPOCHS) -> list:
     return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, *folder_options]
 
 
+@pytest.fixture(scope="session")
+def csvs(start, few_images, tmp_path_factory) -> Path:
+    """The folder images/ of an output folder, with the CSVs of few_images; only to be read."""
+    folders = Folders(few_images, tmp_path_factory.mktemp("csvs"))
+    done(start, "create_metadata.py", folders)
+    return folders.output / "images"
+
+
 @pytest.fixture
-def new_study(few_images, tmp_path) -> Callable[[], Folders]:
+def new_study(few_images, csvs, tmp_path) -> Callable[[], Folders]:
     """A function that gives a study with its CSVs and nothing else, each time another one."""
     numbers = itertools.count()
-    made = script("create_metadata.py", "--images", few_images, "--output", tmp_path / "csvs")
-    assert made.returncode == 0, made.stderr
 
     def make() -> Folders:
         folders = Folders(few_images, tmp_path / f"study {next(numbers)}")
         folders.output.mkdir()
-        (folders.output / "images").symlink_to(tmp_path / "csvs" / "images")
+        (folders.output / "images").symlink_to(csvs)
         return folders
 
     return make
@@ -183,8 +221,4 @@ def moments(operations: list[str], after_flushes: bool = True) -> list[int]:
     for operation, run in itertools.groupby(operations):
         numbers = [number := number + 1 for _ in run]
         chosen += {numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]} if "write" in operation else numbers
-    return [
-        number
-        for number in sorted(chosen)
-        if after_flushes or number == 1 or not operations[number - 2].startswith("fsync")
-    ]
+    return [number for number in sorted(chosen) if after_flushes or number == 1 or not operations[number - 2].startswith("fsync")]

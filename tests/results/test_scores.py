@@ -3,45 +3,45 @@
 import numpy as np
 import pytest
 
-from cifake import evaluation
+from cifake.results import scores
 
 CLASSES = ("cat", "dog")
 
 
 def test_scores_by_hand():
     numbers, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
-    scores = evaluation.scores(numbers, predicted, CLASSES)
-    assert scores["accuracy"] == 0.75
-    assert scores["confusion_matrix"] == [[2, 1], [0, 1]]
-    assert scores["by_class"]["cat"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
-    assert scores["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
-    assert scores["weighted_f1"] == pytest.approx(0.75 * 0.8 + 0.25 * 2 / 3)
-    report = evaluation.report(numbers, predicted, CLASSES)
+    given = scores.scores(numbers, predicted, CLASSES)
+    assert given["accuracy"] == 0.75
+    assert given["confusion_matrix"] == [[2, 1], [0, 1]]
+    assert given["by_class"]["cat"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
+    assert given["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
+    assert given["weighted_f1"] == pytest.approx(0.75 * 0.8 + 0.25 * 2 / 3)
+    report = scores.report(numbers, predicted, CLASSES)
     assert "0.80         3" in report
     assert "accuracy" in report
 
 
 def test_a_class_that_is_never_predicted_counts_as_zero():
-    scores = evaluation.scores(np.array([0, 1]), np.array([0, 0]), CLASSES)
-    assert scores["by_class"]["dog"]["f1"] == 0
-    assert scores["macro_f1"] == pytest.approx(1 / 3)
+    given = scores.scores(np.array([0, 1]), np.array([0, 0]), CLASSES)
+    assert given["by_class"]["dog"]["f1"] == 0
+    assert given["macro_f1"] == pytest.approx(1 / 3)
 
 
 def test_the_interval_of_an_accuracy_is_the_binomial_one():
     matrix = np.array([[400, 100], [150, 350]])
-    accuracies, macro_f1s = evaluation.resampled(matrix)
-    low, high = evaluation.interval(accuracies)
+    accuracies, macro_f1s = scores.resampled(matrix)
+    low, high = scores.interval(accuracies)
     half = 1.96 * np.sqrt(0.75 * 0.25 / 1000)
     assert low == pytest.approx(0.75 - half, abs=0.003)
     assert high == pytest.approx(0.75 + half, abs=0.003)
-    assert accuracies.shape == macro_f1s.shape == (evaluation.RESAMPLES,)
+    assert accuracies.shape == macro_f1s.shape == (scores.RESAMPLES,)
     macro_f1 = np.mean([2 * 400 / (500 + 550), 2 * 350 / (500 + 450)])
     assert np.median(macro_f1s) == pytest.approx(macro_f1, abs=0.002)
 
 
 def test_predictions_name_classes_and_probabilities():
     probabilities = np.array([[0.9, 0.1], [0.75, 0.25]], np.float32)
-    table = evaluation.predictions(["a", "b"], np.array([0, 1]), probabilities, CLASSES)
+    table = scores.predictions(["a", "b"], np.array([0, 1]), probabilities, CLASSES)
     assert list(table["label"]) == ["cat", "dog"]
     assert list(table["predicted"]) == ["cat", "cat"]
     assert list(table["probability_of_predicted"]) == pytest.approx([0.9, 0.75])
@@ -50,23 +50,29 @@ def test_predictions_name_classes_and_probabilities():
 
 def test_scores_without_images_that_were_trained_on():
     numbers, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0])
-    leak = evaluation.leak(numbers, predicted, CLASSES, np.array([True, False, True, False]))
+    leak = scores.leak(numbers, predicted, CLASSES, np.array([True, False, True, False]))
     assert leak["images"] == 2
     assert leak["without"]["accuracy"] == 0
-    assert evaluation.leak(numbers, predicted, CLASSES, np.zeros(4, bool)) == {"images": 0}
+    assert scores.leak(numbers, predicted, CLASSES, np.zeros(4, bool)) == {"images": 0}
 
 
 def test_mcnemar_counts_only_images_on_which_the_two_differ():
     first = np.array([True] * 50 + [True] * 8 + [False] * 2 + [False] * 40)
     second = np.array([True] * 50 + [False] * 8 + [True] * 2 + [False] * 40)
-    test = evaluation.mcnemar(first, second)
+    test = scores.mcnemar(first, second)
     # of 10 fair coins, 8 or more heads or as many tails: 2 (45 + 10 + 1) / 1024
     assert test == {"only_first_right": 8, "only_second_right": 2, "p": pytest.approx(2 * 56 / 1024)}
-    assert evaluation.mcnemar(first, first)["p"] == 1
+    assert scores.mcnemar(first, first)["p"] == 1
 
 
 def test_another_run_lies_where_students_t_says():
     # three values with mean 0.5 and deviation 0.01; t(0.975, 2) = 4.3027 (any table of Student's t)
-    low, high = evaluation.another_run([0.49, 0.50, 0.51])
+    low, high = scores.another_run([0.49, 0.50, 0.51])
     half = 4.3027 * 0.01 * np.sqrt(4 / 3)
     assert (low, high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-5)
+
+
+@pytest.mark.parametrize("images", [1, 8, 9, 100])
+def test_which_images_are_right_can_be_read_back(images):
+    correct = np.random.default_rng(0).random(images) < 0.6
+    assert np.array_equal(scores.unpacked(scores.packed(correct), images), correct)

@@ -1,10 +1,12 @@
-"""The shell scripts: a copy of them in a folder with a space in its name, with stubs for the Python scripts and for Python.
+"""The shell scripts, copied to a folder with a space in its name, with stubs for the Python scripts and for Python.
 
 What they do with the real scripts, on a small data set, is tested in test_study.py.
 """
 
+import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from cifake.system.options import SHARED
+from cifake.system.paths import REPOSITORY
+
 RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh", "run-E3.sh"]
 SHELL_FILES = [*RUNNERS, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
 SCRIPTS = [
@@ -37,15 +41,19 @@ ALL_STEPS = [
     ["visualise.py"], ["final_evaluate.py"], ["write_report.py"]
 ]  # fmt: skip
 
-# Stands in for each of the study's scripts: notes how it was called; fails, waits or ignores signals where a test says so.
+STEPS = {
+    "run.sh": ALL_STEPS,
+    **{f"run-{name}.sh": [["create_metadata.py"], *both] for name, both in BOTH_SOURCES.items()},
+    "run-E3.sh": [["create_metadata.py"], ["worth_of_fake.py"], ["write_report.py"]],
+}
+
+# Stands in for each of the study's scripts: notes how it was called; fails, waits or ignores signals if a test says so.
 STUB = """
 import json, os, signal, subprocess, sys, time
 here = os.path.dirname(os.path.abspath(__file__))
 call = [os.path.basename(__file__), *sys.argv[1:]]
 with open(os.path.join(here, "calls"), "a") as calls:
     calls.write(json.dumps(call) + "\\n")
-if "--help" in sys.argv:
-    print("usage: of a step\\n\\noptions:\\n  --epochs N")
 if " ".join(call) == os.environ.get("STUB_FAILS_AT"):
     sys.exit(int(os.environ["STUB_CODE"]))
 if " ".join(call) == os.environ.get("STUB_WAITS_AT"):
@@ -60,19 +68,22 @@ if " ".join(call) == os.environ.get("STUB_WAITS_AT"):
 """
 
 # Stands in for python3.13: claims a version, makes an environment of nothing but itself, and notes what pip is asked for.
+# venv, pip and TensorFlow must be asked for with -I, so that PYTHONPATH and the working directory do not matter.
 FAKE_PYTHON = f"""#!/bin/bash
 [ "$0" != "$FAKE_BROKEN" ] || exit 1
 case "$*" in
-    *"import tensorflow"* | *"tensorflow as tf"*) printf '%s\\n' "TensorFlow 2.21.0" "$FAKE_DEVICES"; exit "${{FAKE_TF_CODE:-0}}" ;;
-    *python_version*)
+    "-I -c "*"tensorflow as tf"*) printf '%s\\n' "TensorFlow 2.21.0" "$FAKE_DEVICES"; exit "${{FAKE_TF_CODE:-0}}" ;;
+    *version_info*)
         case $0 in */env/bin/python) unset FAKE_BASE ;; esac
         echo "${{FAKE_BASE:-${{FAKE_VERSION:-3.13.1}}}}"
         ;;
-    *ensurepip*) exit "${{FAKE_NO_VENV:-0}}" ;;
-    "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; echo venv >>"$FAKE_LOG" ;;
-    "-m pip install "*)
+    "-I -c "*ensurepip*) exit "${{FAKE_NO_VENV:-0}}" ;;
+    "-I -m venv --clear "*) rm -rf "$5"; mkdir -p "$5/bin"; cp "$0" "$5/bin/python"; echo venv >>"$FAKE_LOG" ;;
+    "-I -m pip install "*)
         echo "pip $*" >>"$FAKE_LOG"
-        printf '%s\\n' "  Downloading tensorflow.whl (572.4 MB)" "a word of pip"
+        printf '%s\\n' "Collecting tensorflow" "  Downloading tensorflow-2.21.0-cp313-cp313-linux_x86_64.whl.metadata (1 kB)" \\
+            "Downloading tensorflow-2.21.0-cp313-cp313-linux_x86_64.whl (572.4 MB)" "Installing collected packages: tensorflow"
+        /bin/sleep "${{FAKE_PIP_SECONDS:-0}}"
         exit "${{FAKE_PIP_CODE:-0}}"
         ;;
     "-c ") ;;
@@ -90,20 +101,25 @@ def study(tmp_path):
         shutil.copy(REPOSITORY / name, folder / name)
     for script in SCRIPTS:
         (folder / "src" / script).write_text(STUB)
-    image = folder / "images" / "train" / "FAKE" / "1000.jpg"
-    image.parent.mkdir(parents=True)
-    image.touch()
+    make_images(folder / "images")
     return folder
 
 
+def make_images(folder):
+    """All that a runner looks for: a file in each of the four folders."""
+    for place in ("train/FAKE", "train/REAL", "test/FAKE", "test/REAL"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "1000.jpg").touch()
+
+
 def environment(**more):
-    """The environment of a script: the tests' own, but for what the scripts look at."""
+    """The tests' own environment without what the scripts look at."""
     own = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "CUDA", "VGG16_WEIGHTS")}
     return {**own, **{name: str(value) for name, value in more.items()}}
 
 
 def run(study, script, *options, cwd=None, **variables):
-    """Run a script of the copy, by default with PYTHON= this Python, and give back its ended process."""
+    """Run a script of the copy to its end, by default with PYTHON= this Python."""
     variables = {"PYTHON": sys.executable, **variables}
     return subprocess.run(
         ["bash", str(study / script), *options], cwd=cwd or study, env=environment(**variables),
@@ -115,6 +131,18 @@ def calls(study):
     """How the stubs were called, in order."""
     log = study / "src" / "calls"
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def run_own(study, steps, **variables):
+    """Run a runner with these steps: lines for the shell."""
+    (study / "own.sh").write_text("\n".join(["source src/runner.sh", *steps, 'run_steps "$@"']))
+    return run(study, "own.sh", **variables)
+
+
+def said(text):
+    """A message without the line breaks that keep it within 80 columns."""
+    assert max(map(len, text.splitlines()), default=0) < 80
+    return " ".join(text.split())
 
 
 def files(study):
@@ -150,16 +178,9 @@ def test_is_executable(script):
     assert os.access(REPOSITORY / script, os.X_OK)
 
 
-@pytest.mark.parametrize(
-    ("script", "steps"),
-    [
-        ("run.sh", ALL_STEPS),
-        *((f"run-{name}.sh", [["create_metadata.py"], *both]) for name, both in BOTH_SOURCES.items()),
-        ("run-E3.sh", [["create_metadata.py"], ["worth_of_fake.py"], ["write_report.py"]]),
-    ],
-)
+@pytest.mark.parametrize(("script", "steps"), STEPS.items())
 def test_runs_its_steps_in_order_with_the_users_options(study, tmp_path, script, steps):
-    options = ["-epochs", "2", "--output", "where I am", "--models", "LeNet", "NN"]
+    options = ["-epochs", "2", "--output", "where I am", "--seeds", "129", "130"]
     ended = run(study, script, *options, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert calls(study) == [[step[0], *options, *step[1:]] for step in steps]
@@ -172,25 +193,38 @@ def test_without_images_it_downloads_them_first(study):
     assert calls(study) == [["download_data.py"], *ALL_STEPS]
 
 
-def test_images_elsewhere_are_looked_for_there(study, tmp_path):
+def test_a_missing_folder_of_images_is_downloaded_and_a_dry_run_knows_it(study):
+    """A download that was cut short between its four folders; what it will bring is not there to be listed yet."""
+    shutil.rmtree(study / "images" / "test" / "REAL")
+    (study / "images" / "test" / "REAL").mkdir()
+    assert run(study, "run.sh").returncode == 0
+    assert calls(study) == [["download_data.py"], *ALL_STEPS]
+    (study / "src" / "calls").unlink()
+    ended = run(study, "run.sh", "--dry-run")
+    assert ended.returncode == 0 and "The CSVs would be made" in ended.stdout
+    assert [call[0] for call in calls(study)][:2] == ["download_data.py", "classify_NN.py"]
+
+
+@pytest.mark.parametrize("form", ["--images {}", "--images={}", "--images ~/{}", "--images=~/{}"])
+def test_images_elsewhere_are_looked_for_there(study, tmp_path, form):
     shutil.rmtree(study / "images")
-    elsewhere = tmp_path / "my images"
-    (elsewhere / "test" / "REAL").mkdir(parents=True)
-    (elsewhere / "test" / "REAL" / "0001.PNG").touch()
-    for options in (["--images", str(elsewhere)], [f"--images={elsewhere}"]):
-        assert run(study, "run.sh", *options).returncode == 0
-    assert not [call for call in calls(study) if call[0] == "download_data.py"]
+    make_images(tmp_path / "elsewhere")
+    options = form.format("elsewhere").split()
+    assert run(study, "run.sh", *options, cwd=tmp_path, HOME=tmp_path).returncode == 0
+    assert [call[0] for call in calls(study)] == [step[0] for step in ALL_STEPS]
 
 
-def test_the_demo_stays_in_its_own_folder(study):
-    result = run(study, "run.sh", "--demo", "--seed", "3")
+@pytest.mark.parametrize("weights", ["", "weights.h5"])
+def test_the_demo_stays_in_its_own_folder_and_has_vgg16_if_there_are_weights(study, weights):
+    result = run(study, "run.sh", "--demo", "--seed", "3", VGG16_WEIGHTS=weights)
     assert result.returncode == 0
     folders = ["--images", str(study / "demo" / "images"), "--output", str(study / "demo"), "--seed", "3"]
-    steps = ["create_demo.py", *(step[0] for step in ALL_STEPS)]
+    steps = ["create_demo.py", *(step[0] for step in ALL_STEPS if weights or "VGG16" not in step[0])]
     assert [call[0] for call in calls(study)] == [*steps[:-1], "worth_of_fake.py", steps[-1]]
+    assert ("VGG16 is left out of the demo" in result.stdout) == (not weights)
     assert all(call[1:7] == folders for call in calls(study))
-    assert calls(study)[-2][7:9] == ["--models", "NN"]
-    assert str(study / "demo") + "/E1_visualisations" in result.stdout
+    assert calls(study)[-2][7:] == ["--models", "NN", "--seeds", "129", "130", "--steps", "250", "--part", "main", "--no-flip"]
+    assert f"in {study}/demo:\nE1_, E2_ and E3_results, E1_, E2_ and E3_visualisations\n" in result.stdout
 
 
 def test_says_where_it_is_and_is_complete_at_the_end(study):
@@ -202,40 +236,44 @@ def test_says_where_it_is_and_is_complete_at_the_end(study):
     assert "complete" not in "\n".join(lines[:-2])
 
 
-def test_estimates_the_rest_from_how_the_steps_went(study):
-    """A step that was there already says nothing; one that takes a second of its expected nine does."""
-    text = (study / "run.sh").read_text()
-    head = text[: text.index("#     seconds on two cores")]
-    steps = ["600 skipped visualise.py", "9 quick create_metadata.py", "600 'the rest' visualise.py"]
-    (study / "run.sh").write_text("\n".join([head, *(f"step {step}" for step in steps), "run_steps"]))
-    (study / "src" / "create_metadata.py").write_text("import time; time.sleep(1.1)")
-    estimates = [line.split("; ")[1] for line in run(study, "run.sh").stdout.splitlines() if " left" in line]
-    assert estimates == ["about 10 min left", "about 9 min left"]
+@pytest.mark.parametrize(
+    ("steps", "estimate"),
+    [
+        (["step 5 short visualise.py", "step 1200 rest visualise.py"], "about 18 min left"),  # it does not decide
+        (["step 6000 'done already' visualise.py", "step 600 rest visualise.py"], "less than a minute left"),
+        (["step 0 'a download' slow.py", "step 600 rest visualise.py"], "about 10 min left"),
+        (["PACE=10", "step 0 'the images' visualise.py", "step 6000 rest visualise.py"], "about 10 min left"),
+    ],
+)
+def test_estimates_the_rest_from_how_the_steps_so_far_went(study, steps, estimate):
+    (study / "src" / "slow.py").write_text("import time; time.sleep(2)")
+    first, last = (line for line in run_own(study, steps).stdout.splitlines() if " done in " in line)
+    assert first.endswith(f"; {estimate}")
+    assert " left" not in last
 
 
-@pytest.mark.parametrize("script", ["run.sh", "run-LeNet.sh"])
-def test_the_estimate_counts_the_seeds(study, script):
-    runner = study / "src" / "runner.sh"
-    measured = "took=$((SECONDS - began))"
-    assert measured in runner.read_text()
-    runner.write_text(runner.read_text().replace(measured, "took=0"))  # a busy machine would change the estimate
-
-    def minutes(*options):
-        first = next(line for line in run(study, script, *options).stdout.splitlines() if " left" in line)
-        return int(first.split("; about ")[1].split()[0])
-
-    once, seed = minutes(), minutes("--seeds", "4")
-    assert once == seed
-    lenet = (minutes("--seeds", "1", "2", "3", "--epochs", "2") - once) / 2  # minutes of one seed more
-    assert 10 < lenet < 15  # two LeNets of six minutes are the most of it
+def test_a_step_slower_than_expected_raises_the_estimate(study):
+    (study / "src" / "slow.py").write_text("import time; time.sleep(2.1)")
+    ended = run_own(study, ["step 1 slow slow.py", "step 6000 rest visualise.py"])
+    assert int(re.search(r"about (\d+) min left", ended.stdout)[1]) > 100
 
 
-def test_a_failing_step_stops_it_and_is_named(study):
+def test_a_step_that_crashes_stops_it_and_is_named(study):
     ended = run(study, "run.sh", STUB_FAILS_AT="classify_LeNet.py -data FAKE", STUB_CODE=7)
     assert ended.returncode == 7
     assert calls(study) == ALL_STEPS[:4]
-    assert "run.sh stopped at step 4 of 10 (LeNet on FAKE). The same command goes on from there" in ended.stderr
-    assert "complete" not in ended.stdout + ended.stderr
+    assert said(ended.stderr) == "run.sh stopped at step 4 of 10 (LeNet on FAKE); the same command continues there."
+    assert "complete" not in ended.stdout
+
+
+def test_after_something_to_fix_it_does_not_promise_that_the_same_command_continues(study):
+    ended = run(study, "run.sh", STUB_FAILS_AT="create_metadata.py", STUB_CODE=2)
+    assert (ended.returncode, ended.stderr) == (2, "run.sh stopped at step 1 of 10 (metadata).\n")
+
+
+def test_after_fresh_the_same_command_starts_again(study):
+    ended = run(study, "run-NN.sh", "--fresh", STUB_FAILS_AT="classify_NN.py --fresh -data REAL", STUB_CODE=1)
+    assert "; the same command starts again, but without --fresh it" in said(ended.stderr)
 
 
 @pytest.mark.parametrize(
@@ -247,34 +285,104 @@ def test_refuses_a_source(study, script, options):
     ended = run(study, script, *options)
     assert ended.returncode == 2
     architecture = "LeNet" if "LeNet" in script else "NN"
-    assert (
-        ended.stderr
-        == f"{script}: it does both FAKE and REAL; for one of them: python src/classify_{architecture}.py -data FAKE\n"
-    )
+    command = f"env/bin/python src/classify_{architecture}.py -data FAKE"
+    assert said(ended.stderr) == f"{script}: it does both FAKE and REAL; for one of them: {command}"
     assert calls(study) == []
 
 
-def test_experiment_3_needs_both_sources_and_names_its_own_results(study):
+def test_experiment_3_needs_both_sources(study):
     ended = run(study, "run-E3.sh", "-data", "FAKE")
     assert (ended.returncode, ended.stderr) == (2, "run-E3.sh: it needs both FAKE and REAL; leave -data out.\n")
-    runner = study / "src" / "runner.sh"
-    measured = "took=$((SECONDS - began))"
-    assert measured in runner.read_text()
-    runner.write_text(runner.read_text().replace(measured, "took=0"))  # a busy machine would change the estimate
-    ended = run(study, "run-E3.sh", "--shard", "2/8")
-    assert ended.returncode == 0, ended.stderr
-    assert f"Reports: {study}/E3_results;" in ended.stdout
-    assert "about 30 min left" in ended.stdout  # an eighth
 
 
+@pytest.mark.parametrize(
+    ("script", "results"),
+    [
+        ("run.sh", "E1_results, E1_visualisations, E2_results and E2_visualisations"),
+        ("run-NN.sh", "E1_results"),
+        ("run-E3.sh", "E3_results and E3_visualisations"),
+    ],
+)
+def test_names_its_own_results_at_the_end(study, script, results):
+    assert run(study, script, "--output=there").stdout.endswith(f"Its results, in there:\n{results}\n")
+    assert run(study, script).stdout.endswith(f"Its results, in {study}:\n{results}\n")
+
+
+# -------------------------------------------------------------------------------------------------------------- the help
+
+
+@pytest.mark.parametrize("script", [*RUNNERS, "setup.sh", "test.sh"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_shows_usage_and_options_and_does_nothing(study, option):
+def test_help_is_the_usage_alone_without_python(study, path_with, script, option):
+    shutil.copy(REPOSITORY / "test.sh", study)
     before = files(study)
-    ended = run(study, "run-VGG16.sh", "-epochs", "1", option)
+    options = ["-epochs", "1", option] if script in RUNNERS else [option]
+    ended = run(study, script, *options, **path_with(PYTHON="", pythons=()))
     assert ended.returncode == 0 and ended.stderr == ""
-    assert ended.stdout.startswith("Train and test the VGG16 of experiment 1") and "--epochs N" in ended.stdout
-    assert "usage: of a step" not in ended.stdout and "set -e" not in ended.stdout
-    assert files(study) == before
+    assert f"  bash {script}" in ended.stdout and "source" not in ended.stdout and "#" not in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) <= 80
+    assert files(study) == before and calls(study) == []
+
+
+@pytest.fixture(scope="module")
+def options_of():
+    """A function that gives the names of the options that a Python script's --help shows, without -data."""
+
+    def ask(script):
+        words = [sys.executable, REPOSITORY / "src" / script, "--help"]
+        shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout.partition("\noptions:\n")[2]
+        spellings = set(re.findall(r"^  (-[-\w]+)", shown, re.MULTILINE))
+        return {name for name, (spelled, _) in SHARED.items() if spelled[0] in spellings} - {"data"}
+
+    return functools.cache(ask)
+
+
+@pytest.mark.parametrize(("script", "steps"), STEPS.items())
+def test_help_lists_the_options_that_the_steps_use(options_of, script, steps):
+    text = subprocess.run(["bash", REPOSITORY / script, "--help"], capture_output=True, text=True, check=True).stdout
+    listed = dict(re.findall(r"^  (-\S+)(.*)", text.partition("\nOptions")[2], re.MULTILINE))
+    names = {spelling: name for name, (spellings, _) in SHARED.items() for spelling in spellings}
+    assert listed.keys() <= names.keys()
+    used = set().union(*(options_of(step[0]) for step in steps))
+    if script in ("run-NN.sh", "run-LeNet.sh"):
+        used -= {"weights"}  # VGG16's; the classify scripts share one list of options
+    assert {names[option] for option in listed} == used
+    for option, words in listed.items():
+        if default := re.search(r"\(([\d,]+)\)$", words):
+            assert int(default[1].replace(",", "")) == SHARED[names[option]][1]["default"]
+
+
+# --------------------------------------------------------------------------------------- the user's shell and environment
+
+
+@pytest.mark.parametrize("shell", [["sh"], ["dash"], ["bash", "--posix"]], ids=" ".join)
+def test_another_shell_runs_it_too(study, shell):
+    if not shutil.which(shell[0]):
+        pytest.skip(f"there is no {shell[0]}")
+    words = [*shell, str(study / "run.sh"), "--output", "where I am"]
+    ended = subprocess.run(words, env=environment(PYTHON=sys.executable), cwd=study, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert calls(study) == [[step[0], "--output", "where I am", *step[1:]] for step in ALL_STEPS]
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["env", "own"])
+def test_the_users_python_variables_do_not_stop_a_step(study, tmp_path, own):
+    """Their own Python still finds their packages on PYTHONPATH."""
+    (study / "src" / "neighbour.py").touch()
+    (tmp_path / ("package.py" if own else "random.py")).write_text("" if own else "1 / 0")
+    (study / "src" / "step.py").write_text(
+        f"import random, warnings, neighbour{', package' if own else ''}; warnings.warn('old', DeprecationWarning)"
+    )
+    if not own:
+        python = study / "env" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/bash\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        (study / "env" / "finished").write_text((study / "requirements.txt").read_text() + "# CUDA=0\n")
+    variables = {"PYTHONPATH": tmp_path, "PYTHONWARNINGS": "error", "PYTHONSAFEPATH": "1"}
+    variables |= {"PYTHON": sys.executable} if own else {"PYTHON": "", "PYTHONHOME": tmp_path}
+    ended = run_own(study, ["step 1 one step.py"], **variables)
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr, ended.stderr
 
 
 # -------------------------------------------------------------------------------------------------------------- dry run
@@ -286,6 +394,7 @@ def test_a_dry_run_asks_every_step_and_changes_nothing(study):
     assert ended.returncode == 0, ended.stderr
     assert calls(study) == [[step[0], "--dry-run", "-epochs", "3", *step[1:]] for step in ALL_STEPS]
     assert "done in" not in ended.stdout and "complete" not in ended.stdout and "58 MB" in ended.stdout
+    assert max(len(line) for line in ended.stdout.splitlines() if "PYTHON=" not in line) < 80
     assert files(study) == before
 
 
@@ -331,13 +440,13 @@ def test_a_signal_ends_the_step_and_all_that_it_started(study, number, code, dea
     finally:
         runner.kill()
     assert runner.returncode == code
-    assert "run.sh stopped at step 2 of 10 (NN on FAKE). The same command goes on from there" in errors
+    assert said(errors) == "run.sh stopped at step 2 of 10 (NN on FAKE); the same command continues there."
     assert "complete" not in output and len(calls(study)) == 2
     wait_for(lambda: not any(is_alive(process) for process in processes), 1)
 
 
 def wait_for(condition, seconds):
-    """Wait until a condition holds; fail where it does not in that time."""
+    """Wait until a condition holds; fail if it does not in that time."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -355,7 +464,10 @@ def is_alive(process):
 
 @pytest.fixture
 def path_with(tmp_path):
-    """Put fake commands first on the PATH: by default a working python3.13 on a Linux machine without a GPU."""
+    """Put fake commands first on the PATH: by default a working python3.13 on a Linux machine without a GPU.
+
+    A fake sleep makes the seconds of setup.sh's waiting tenths.
+    """
 
     def make(system="Linux", machine="x86_64", gpu=False, pythons=("python3.13",), **variables):
         folder = tmp_path / "commands"
@@ -363,6 +475,7 @@ def path_with(tmp_path):
         answers = {
             "uname": f'[ "$1" = -m ] && echo {machine} || echo {system}',
             "nvidia-smi": f"exit {0 if gpu else 9}",
+            "sleep": 'exec /bin/sleep "$(echo "$1" | awk \'{print $1 / 100}\')"',
         }
         for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
             answers[name] = FAKE_PYTHON.partition("\n")[2] if name in pythons else "exit 127"
@@ -378,7 +491,7 @@ def path_with(tmp_path):
 
 
 def set_up(study, variables, **more):
-    """Run setup.sh; give back its ended process and what was asked of venv and pip."""
+    """Run setup.sh; return its ended process and what was asked of venv and pip."""
     log = Path(variables["FAKE_LOG"])
     log.write_text("")
     ended = run(study, "setup.sh", **{"PYTHON": "", **variables, **more})
@@ -405,7 +518,8 @@ def test_setup_names_a_machine_that_tensorflow_does_not_serve(study, path_with, 
 def refused(ended, asked, words):
     """It ended with code 2 and one sentence, having asked nothing of venv or pip."""
     assert ended.returncode == 2
-    assert ended.stderr.startswith("setup.sh: ") and words in ended.stderr and ended.stderr.count("\n") == 1
+    assert said(ended.stderr).startswith("setup.sh: ") and words in said(ended.stderr)
+    assert ended.stderr.count("setup.sh: ") == 1 and "Traceback" not in ended.stderr
     assert asked == []
 
 
@@ -433,21 +547,28 @@ def test_setup_makes_env_and_mends_it(study, path_with):
     finished = study / "env" / "finished"
 
     ended, asked = set_up(study, variables, FAKE_PIP_CODE=1)
-    assert ended.returncode == 2 and "a word of pip" in ended.stderr and "check the network" in ended.stderr
+    assert ended.returncode == 2 and "Collecting tensorflow" in ended.stderr and "Check the network" in ended.stderr
     assert not finished.exists()
 
     ended, asked = set_up(study, variables)
-    assert ended.returncode == 0 and asked == ["venv", "pip"], "a half-made env/ is made anew"
-    assert "    Downloading tensorflow.whl (572.4 MB)" in ended.stdout and "a word of pip" not in ended.stdout
+    assert ended.returncode == 0 and asked == ["venv", "pip"], "a half-made env/ is made again"
+    assert "    Downloading tensorflow-2.21.0 (572.4 MB)\n" in ended.stdout and ended.stdout.count("Downloading") == 1
+    assert "Collecting" not in ended.stdout
     assert ended.stdout.endswith("TensorFlow 2.21.0\nTensorFlow sees: the CPU\nenv/ is ready.\n")
     assert finished.exists()
 
     assert set_up(study, variables)[1] == ["pip"], "a finished env/ is kept"
-    assert set_up(study, variables, FAKE_BROKEN=study / "env/bin/python")[1] == ["venv"], "a broken one is made anew"
+    assert set_up(study, variables, FAKE_BROKEN=study / "env/bin/python")[1] == ["venv"], "a broken one is made again"
     assert not finished.exists()
     assert set_up(study, variables)[1] == ["venv", "pip"]
     ended, _ = set_up(study, variables, FAKE_TF_CODE=1)
     assert ended.returncode == 2 and "does not start" in ended.stderr and not finished.exists()
+
+
+def test_setup_shows_a_sign_of_life_while_pip_installs(study, path_with):
+    ended, _ = set_up(study, path_with(), FAKE_PIP_SECONDS=1)
+    assert re.search(r"takes 1 to 3 minutes\n(    \d+ MB of 2\.5 GB\n)+", ended.stdout)
+    assert ended.stderr == ""
 
 
 def test_setup_follows_changed_requirements_and_another_python(study, path_with):
@@ -464,7 +585,7 @@ def test_setup_follows_changed_requirements_and_another_python(study, path_with)
     ("gpu", "choice", "with_cuda"),
     [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False), (True, "1", True)],
 )
-def test_setup_installs_cuda_where_there_is_a_gpu_or_it_is_asked_for(study, path_with, gpu, choice, with_cuda):
+def test_setup_installs_cuda_if_there_is_a_gpu_or_it_is_asked_for(study, path_with, gpu, choice, with_cuda):
     variables = path_with(gpu=gpu, CUDA=choice)
     ended, _ = set_up(study, variables)
     version = next(
@@ -479,13 +600,13 @@ def test_setup_installs_cuda_where_there_is_a_gpu_or_it_is_asked_for(study, path
     assert ("and-cuda" in Path(variables["FAKE_LOG"]).read_text()) == (with_cuda or gpu), "the choice is kept"
 
 
-def test_setup_refuses_cuda_where_there_is_none_and_what_it_does_not_know(study, path_with):
+def test_setup_refuses_cuda_on_other_machines_and_other_values(study, path_with):
     refused(*set_up(study, path_with("Darwin", "arm64"), CUDA=1), "CUDA=1")
     refused(*set_up(study, path_with("Linux", "aarch64"), CUDA=1), "CUDA=1")
     refused(*set_up(study, path_with(), CUDA="yes"), "CUDA=yes")
 
 
-def test_a_runner_sets_up_where_env_is_missing_and_only_there(study, path_with):
+def test_a_runner_makes_env_only_if_it_is_missing_or_unfinished(study, path_with):
     variables = path_with(PYTHON="")
     ended = run(study, "run-NN.sh", **variables)
     assert ended.returncode == 0, ended.stderr
@@ -513,16 +634,17 @@ def test_a_set_up_that_fails_ends_the_runner(study, path_with):
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
 def test_a_python_of_the_users_own_is_checked_and_nothing_is_installed(study, options):
     missing = run(study, "run.sh", *options, PYTHON="no-such-python")
-    assert missing.returncode == 2 and "PYTHON=no-such-python is no Python that runs" in missing.stderr
+    assert missing.returncode == 2 and "PYTHON=no-such-python is not a Python that runs" in said(missing.stderr)
     old = old_python(study, "3.10.4")
     ended = run(study, "run.sh", *options, PYTHON=old)
-    assert ended.returncode == 2 and ended.stderr.endswith("is Python 3.10.4; the study needs 3.11 or newer.\n")
+    assert ended.returncode == 2
+    assert "is Python 3.10.4; the study needs 3.11 or newer." in " ".join(ended.stderr.split())
     assert calls(study) == [] and not (study / "env").exists()
 
 
 def old_python(study, version):
     """A command that claims to be Python of a version older than the study's."""
     command = study / "old python"
-    command.write_text(f'#!/bin/bash\ncase "$*" in *python_version*) echo {version} ;; *) exit 1 ;; esac\n')
+    command.write_text(f'#!/bin/bash\ncase "$*" in *version_info*) echo {version} ;; *) exit 1 ;; esac\n')
     command.chmod(0o755)
     return command

@@ -8,29 +8,29 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import REPOSITORY, Start, file_name, make_images, refused, script
+from conftest import REPOSITORY, called, done, file_name, make_images, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cifake import architectures, features, histories, metadata, protocol, records, training
-from cifake.errors import StudyError
-from cifake.files import checksum
-from cifake.folders import Folders
+from cifake import protocol
+from cifake.data import metadata
+from cifake.models import architectures, checkpoints, features
+from cifake.results import histories, records
+from cifake.system.errors import StudyError
+from cifake.system.files import checksum
+from cifake.system.paths import Folders
+
+TRAINED = ("-data", "FAKE", "-epochs", 2)
 
 
 @pytest.fixture(scope="module")
 def trained(start, few_images, tmp_path_factory) -> Folders:
-    """NN on FAKE, plain and with two seeds, drawn and tested on REAL; to be copied and damaged."""
+    """NN on FAKE with two seeds, drawn and tested on REAL; to be copied and damaged."""
     folders = Folders(few_images, tmp_path_factory.mktemp("trained"))
-    for name, *options in (
-        ("create_metadata.py",),
-        ("classify_NN.py", "-data", "FAKE", "-epochs", "2"),
-        ("classify_NN.py", "-data", "FAKE", "-epochs", "2", "--seeds", "129", "130"),
-        ("final_evaluate.py",),
-        ("visualise.py",),
-    ):
-        ended = called(start, name, folders, *options)
-        assert ended["code"] == 0, ended["stderr"]
+    done(start, "create_metadata.py", folders)
+    done(start, "classify_NN.py", folders, *TRAINED, "--seeds", 129, 130)
+    done(start, "final_evaluate.py", folders)
+    done(start, "visualise.py", folders)
     return folders
 
 
@@ -41,18 +41,10 @@ def study(trained, tmp_path) -> Folders:
     return Folders(trained.images, tmp_path / "study")
 
 
-def called(start: Start, name: str, folders: Folders, *options: str) -> dict:
-    """Run a script on a study."""
-    words = [REPOSITORY / "src" / name, *options, "--images", folders.images, "--output", folders.output]
-    return start(words, folders.output)
-
-
 def is_refused(ended: dict, *words: str) -> None:
     """A script has ended with one sentence that holds these words, exit code 2 and no traceback."""
-    assert ended["code"] == 2, ended["stdout"] + ended["stderr"]
+    refused(ended, *words)
     assert ended["stderr"].count("\n") == 1, ended["stderr"]
-    for word in words:
-        assert word in ended["stderr"], ended["stderr"]
 
 
 # ------------------------------------------------------------------------------------------- records, histories, predictions
@@ -76,44 +68,36 @@ def test_a_damaged_record_is_noticed(tmp_path_factory, place, value, is_cut):
 
 
 @pytest.mark.parametrize("name", ["visualise.py", "final_evaluate.py"])
-@pytest.mark.parametrize(
-    "place", ["E1_results/FAKE_NN_record.json", "E1_results/replicates/seed-130/FAKE_NN_record.json"]
-)
+@pytest.mark.parametrize("place", ["E1_results/FAKE_NN_record.json", "E1_results/replicates/seed-130/FAKE_NN_record.json"])
 def test_a_script_that_reads_a_damaged_record_names_it(start, study, name, place):
     path = study.output / place
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"accuracy": 0.', '"accuracy": 1.', 1), encoding="utf-8")
     before = {file: file.read_bytes() for file in study.output.rglob("*_*.*") if file.suffix != ".lock"}
-    is_refused(called(start, name, study), f"{place} is damaged or no record; delete it and run")
+    is_refused(called(start, name, study), f"{place} is damaged or not a record; delete it and run")
     assert {file: file.read_bytes() for file in study.output.rglob("*_*.*") if file.suffix != ".lock"} == before
 
 
 def test_a_record_of_experiment_2_that_is_damaged_is_made_again(start, study):
-    path = study.e2_results / "FAKE_NN_record.json"
-    whole = records.read(path)
+    path = study.results("E2") / "FAKE_NN_record.json"
+    whole = records.read(path, "E2")
     path.write_bytes(path.read_bytes()[:500])
-    is_refused(called(start, "final_evaluate.py", study), "FAKE_NN_record.json is damaged", "delete it")
-    path.unlink()
-    assert called(start, "final_evaluate.py", study)["code"] == 0
-    assert records.read(path)["scores"] == whole["scores"]
+    assert "FAKE NN on REAL: its record is damaged" in done(start, "final_evaluate.py", study)["stdout"]
+    assert records.read(path, "E2")["scores"] == whole["scores"]
 
 
 def test_a_classifier_with_a_damaged_record_is_trained_again(start, study):
-    path = study.e1_results / "FAKE_NN_record.json"
+    path = study.results("E1") / "FAKE_NN_record.json"
     whole = records.read(path)
     path.write_bytes(path.read_bytes()[:-40])
-    assert (
-        "would be trained (its record is damaged)"
-        in script("classify_NN.py", "-data", "FAKE", "-epochs", "2", "--output", study.output, "--dry-run").stdout
-    )
-    ended = called(start, "classify_NN.py", study, "-data", "FAKE", "-epochs", "2")
-    assert ended["code"] == 0, ended["stderr"]
-    assert "(its record is damaged)" in ended["stdout"]
+    asked = done(start, "classify_NN.py", study, *TRAINED, "--dry-run")
+    assert "would be trained (its record is damaged)" in asked["stdout"]
+    assert "FAKE NN: its record is damaged" in done(start, "classify_NN.py", study, *TRAINED)["stdout"]
     assert records.read(path)["scores"] == whole["scores"]
 
 
 def test_a_record_under_another_classifiers_name_is_refused(start, study):
-    shutil.copy(study.e1_results / "FAKE_NN_record.json", study.e1_results / "REAL_NN_record.json")
+    shutil.copy(study.results("E1") / "FAKE_NN_record.json", study.results("E1") / "REAL_NN_record.json")
     is_refused(called(start, "visualise.py", study), "REAL_NN_record.json is the record of FAKE NN")
 
 
@@ -138,34 +122,37 @@ HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy\n1,2.0,0.1,2.1,0.2\n2,1.9,0
     ],
 )
 def test_a_damaged_history_is_named(tmp_path, text):
-    folders = Folders(tmp_path, tmp_path)
     record = {"source": "FAKE", "architecture": "NN", "training": {"epochs": 2}}
-    path = folders.e1_results / "FAKE_NN_history.csv"
-    path.parent.mkdir()
+    path = tmp_path / "FAKE_NN_history.csv"
     path.write_text(HISTORY)
-    assert len(histories.read(folders, record)) == 2
+    assert len(histories.read(path, record)) == 2
     path.unlink()
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(StudyError, match=r"FAKE_NN_history\.csv is missing or damaged; .*bash run-NN\.sh --fresh"):
-        histories.read(folders, record)
+        histories.read(path, record)
 
 
-def test_damaged_predictions_are_made_again_or_left_out(start, study):
-    of_e1, of_e2 = (place / "FAKE_NN_predictions.csv" for place in (study.e1_results, study.e2_results))
+def test_damaged_predictions_of_experiment_2_are_made_again_and_those_of_experiment_1_are_not_read(start, study):
+    of_e1, of_e2 = (study.results(experiment) / "FAKE_NN_predictions.csv" for experiment in ("E1", "E2"))
     whole = of_e2.read_bytes()
     for path in (of_e1, of_e2):
         path.write_bytes(path.read_bytes()[:200])
-    ended = called(start, "final_evaluate.py", study)
-    assert ended["code"] == 0, ended["stderr"]
+
+    def drawn() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in study.visualisations("E2").iterdir()}
+
+    before = drawn()
+    ended = done(start, "final_evaluate.py", study)
+    assert "FAKE NN on REAL: its predictions are missing or damaged" in ended["stdout"]
     assert of_e2.read_bytes() == whole
-    assert "E1_results/FAKE_NN_predictions.csv is not that of its record, and is left out" in ended["stdout"]
+    assert drawn() == before
 
 
 def test_a_damaged_list_of_duplicates_is_made_again(start, study):
     whole = study.duplicates.read_bytes()
     study.duplicates.write_bytes(b"\xff" + whole[:9])
-    assert called(start, "create_metadata.py", study)["code"] == 0
+    done(start, "create_metadata.py", study)
     assert study.duplicates.read_bytes() == whole
 
 
@@ -183,7 +170,7 @@ def damaged(content: bytes, times: int) -> list[bytes]:
         elif number % 4 == 1:
             del copy[place : place + int(random.integers(1, 50))]
         else:
-            # Half of them at the end, where the zip format has its directory.
+            # Half of them at the end, which holds the zip format's directory.
             place = place if number % 4 == 2 else len(content) - 1 - place % min(len(content), 2000)
             copy[place] ^= int(random.integers(1, 256))
         copies.append(bytes(copy))
@@ -193,13 +180,13 @@ def damaged(content: bytes, times: int) -> list[bytes]:
 def test_a_damaged_checkpoint_is_noticed_or_whole(tmp_path):
     random = np.random.default_rng(0)
     arrays = [random.normal(size=size).astype(np.float32) for size in ((30, 20), (20,))]
-    state = training.Training([{"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}], 0.5)
+    state = checkpoints.Training([{"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}], 0.5)
     path = tmp_path / "checkpoint.npz"
-    training.save(path, "key", training.Kept(state, arrays, [np.array(3)], arrays))
+    checkpoints.save(path, "key", checkpoints.Kept(state, arrays, [np.array(3)], arrays))
     noticed = 0
     for content in damaged(path.read_bytes(), 400):
         path.write_bytes(content)
-        kept = training.load(path, "key")
+        kept = checkpoints.load(path, "key")
         if kept is None:
             noticed += 1
             continue
@@ -214,50 +201,51 @@ def test_damaged_features_are_noticed_or_whole(tmp_path):
     inputs = keras.Input((4,))
     backbone = keras.Model(inputs, keras.layers.Dense(6)(inputs))
     values = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
-    expected = features.of_images(backbone, values, "fingerprint", tmp_path, "test")
-    (path,) = tmp_path.glob("features_*.npz")
+    folders = Folders(output=tmp_path)
+    expected = features.of_images(backbone, values, "fingerprint", folders, "test")
+    (path,) = folders.unfinished.glob("features_*.npz")
     for content in damaged(path.read_bytes(), 100):
         path.write_bytes(content)
-        assert np.array_equal(features.of_images(backbone, values, "fingerprint", tmp_path, "test"), expected)
+        assert np.array_equal(features.of_images(backbone, values, "fingerprint", folders, "test"), expected)
 
 
 # ------------------------------------------------------------------------------------------------------------------- models
 
 
 def test_a_model_with_code_in_it_is_refused_by_the_scripts_and_not_run(start, study, tmp_path):
-    """Even where its record vouches for it: a Lambda layer that would leave a file behind."""
+    """Even if its record vouches for it: a Lambda layer that would leave a file behind."""
     victim, name = tmp_path / "was run", str(tmp_path / "was run")
     pixels = keras.Input(protocol.IMAGE_SHAPE, dtype="uint8")
     code = keras.layers.Lambda(lambda x: (open(name, "w").close(), x)[1], output_shape=protocol.IMAGE_SHAPE)  # noqa: PTH123
     model = study.models / "FAKE_NN.keras"
     keras.Model(pixels, code(pixels)).save(model)
     victim.unlink(missing_ok=True)  # building the model has run it
-    path = study.e1_results / "FAKE_NN_record.json"
+    path = study.results("E1") / "FAKE_NN_record.json"
     record = records.read(path)
     record["model"]["sha256"] = checksum(model)
     records.write(record, path)
-    is_refused(
-        called(start, "final_evaluate.py", study), "FAKE_NN.keras is not loaded: it holds code, which is not run"
-    )
+    is_refused(called(start, "final_evaluate.py", study), "FAKE_NN.keras is not loaded: it holds code, which is not run")
     picture = next(study.split("FAKE", "test").iterdir())
-    refused(script("predict.py", model, picture), "FAKE_NN.keras is not loaded: it holds code, which is not run")
+    is_refused(
+        start([REPOSITORY / "src" / "predict.py", model, picture], tmp_path), "FAKE_NN.keras is not loaded: it holds code, which is not run"
+    )
     assert not victim.exists()
 
 
-def test_a_damaged_model_is_not_tested_and_trained_again(start, study):
+def test_a_damaged_model_or_anothers_is_not_tested_and_trained_again(start, study):
     model = study.models / "FAKE_NN.keras"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
-    model.write_bytes(content)
-    ended = called(start, "final_evaluate.py", study, "--fresh")
-    assert "FAKE_NN.keras, is not the model of its record" in ended["stdout"] + ended["stderr"]
-    ended = called(start, "classify_NN.py", study, "-data", "FAKE", "-epochs", "2")
-    assert ended["code"] == 0, ended["stderr"]
+    for wrong in (content, (study.models / "replicates" / "seed-130" / "FAKE_NN.keras").read_bytes()):
+        model.write_bytes(wrong)
+        ended = called(start, "final_evaluate.py", study, "--fresh")
+        is_refused(ended, "FAKE_NN.keras, is not the model of its record", "train it with: bash run-NN.sh")
+    ended = done(start, "classify_NN.py", study, *TRAINED)
     assert "FAKE_NN.keras is not the model of its record" in ended["stdout"]
     architectures.load(model)
 
 
-def test_no_pickle_no_h5_and_a_keras_with_the_fixes():
+def test_no_pickle_and_a_keras_with_the_fixes():
     for path in (REPOSITORY / "src").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert "import pickle" not in text and "allow_pickle=True" not in text and "safe_mode=False" not in text, path
@@ -280,7 +268,7 @@ def test_linked_folders_and_files_are_images_too(start, tmp_path):
     for folder, code in ((linked, 0), (tmp_path / "nowhere", 1)):
         assert subprocess.run(["bash", "-c", command, "bash", REPOSITORY, folder]).returncode == code
     folders = Folders(linked, tmp_path / "output")
-    assert called(start, "create_metadata.py", folders)["code"] == 0
+    done(start, "create_metadata.py", folders)
     assert len(metadata.read_split(folders, "FAKE", "train").rows) == 100
 
 
@@ -317,14 +305,12 @@ def test_a_class_without_test_images_is_named(start, few_images, tmp_path):
     folders = Folders(tmp_path / "images", tmp_path / "output")
     for image in range(2):
         (folders.split("FAKE", "test") / file_name(image, 6)).unlink()
-    assert called(start, "create_metadata.py", folders)["code"] == 0
-    is_refused(
-        called(start, "classify_NN.py", folders, "-data", "FAKE"), "no image of dog in the test images", "add images"
-    )
+    done(start, "create_metadata.py", folders)
+    is_refused(called(start, "classify_NN.py", folders, "-data", "FAKE"), "no image of dog in the test images", "add images")
 
 
 def test_all_unreadable_images_are_listed(study, monkeypatch):
-    """As the system answers where the permission is missing; an administrator may read all, so that is a stand-in."""
+    """As the system answers if the permission is missing; an administrator may read all, so this is a stand-in."""
     read = Path.read_bytes
 
     def denied(path: Path) -> bytes:
@@ -341,11 +327,7 @@ def test_all_unreadable_images_are_listed(study, monkeypatch):
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [
-        ("train/FAKE/0000.jpg", "break the naming rule"),
-        ("train", "There is no folder"),
-        ("classes.txt", "Is a directory"),
-    ],
+    [("train/FAKE/0000.jpg", "break the naming rule"), ("train", "There is no folder"), ("classes.txt", "Is a directory")],
 )
 def test_a_folder_in_place_of_a_file_or_the_other_way_round(start, few_images, tmp_path, path, words):
     shutil.copytree(few_images, tmp_path / "images")
@@ -364,9 +346,7 @@ def test_a_folder_in_place_of_a_file_or_the_other_way_round(start, few_images, t
 
 def test_an_output_folder_that_is_a_file_is_named(start, few_images, tmp_path):
     (tmp_path / "output").write_text("mine")
-    is_refused(
-        called(start, "create_metadata.py", Folders(few_images, tmp_path / "output")), "output", "Not a directory"
-    )
+    is_refused(called(start, "create_metadata.py", Folders(few_images, tmp_path / "output")), "output", "Not a directory")
     assert (tmp_path / "output").read_text() == "mine"
 
 
@@ -378,10 +358,10 @@ def test_images_that_are_not_all_damaged_in_the_same_way_are_told_together(start
     whole = (folder / file_name(0, 1)).read_bytes()
     for number, content in enumerate([b"", b"GIF89a", whole[:400], b"<html>", *[whole[:500]] * 10]):
         (folder / file_name(number % 10, 2 + number // 10)).write_bytes(content)
-    assert called(start, "create_metadata.py", folders)["code"] == 0
+    done(start, "create_metadata.py", folders)
     ended = called(start, "classify_NN.py", folders, "-data", "FAKE")
     assert ended["code"] == 2
     assert "14 image(s) cannot be decoded" in ended["stderr"]
     assert ended["stderr"].count("images/train/FAKE/") == 10
     assert "and 4 more" in ended["stderr"]
-    assert not folders.e1_results.exists()
+    assert not folders.results("E1").exists()

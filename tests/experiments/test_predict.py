@@ -1,4 +1,4 @@
-"""predict.py: the likeliest classes of one's own pictures, by the names in the model's record."""
+"""predict.py: the likeliest classes of your own pictures, by the names in the model's record."""
 
 import csv
 import io
@@ -9,15 +9,19 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import predict
-from cifake import records
-from cifake.errors import StudyError
-from cifake.files import checksum
-from cifake.folders import REPOSITORY
+from cifake.data import decoding
+from cifake.models import architectures
+from cifake.results import records
+from cifake.system import devices
+from cifake.system.errors import StudyError
+from cifake.system.files import checksum
+from cifake.system.paths import REPOSITORY
 
 CLASSES = ["café", "dark", "bright, very", "fourth"]
 
@@ -28,8 +32,6 @@ def study(tmp_path_factory) -> Path:
 
     NN says 'dark' of dark pictures and 'bright, very' of bright ones.
     """
-    from cifake import architectures, devices
-
     devices.prepare()
     folder = tmp_path_factory.mktemp("study")
     (folder / "models").mkdir()
@@ -46,7 +48,7 @@ def study(tmp_path_factory) -> Path:
             output.set_weights([kernel, np.array([-1.5, 2, -2, -9], np.float32)])
         model = folder / "models" / f"FAKE_{architecture}.keras"
         architectures.Classifier(backbone, head).whole(architecture).save(model)
-        record = {key: {} for key in records.KEYS} | {
+        record = {key: {} for key in records.KEYS | records.OWN_KEYS["E1"]} | {
             "architecture": architecture,
             "source": "FAKE",
             "classes": CLASSES,
@@ -58,7 +60,7 @@ def study(tmp_path_factory) -> Path:
     Image.new("LA", (7, 7), (0, 0)).save(folder / "see-through.png")  # nothing on white paper
     content = (folder / "bright photo.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(content[: len(content) // 3])
-    (folder / "text.png").write_text("no picture")
+    (folder / "text.png").write_text("not a picture")
     return folder
 
 
@@ -66,23 +68,28 @@ def picture(path: Path, size: tuple[int, int], grey: int) -> None:
     Image.new("RGB", size, (grey,) * 3).save(path)
 
 
-def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the script as a user would."""
-    command = [sys.executable, str(REPOSITORY / "src" / "predict.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=120)
-
-
 @pytest.fixture
 def here(monkeypatch, caplog) -> Callable[..., str]:
-    """The script's main function in this process, without TensorFlow's start; gives what it prints."""
+    """The script's main function in this process; gives what it prints."""
 
     def call(folder: Path, *arguments: str) -> str:
         caplog.clear()
-        caplog.set_level("INFO", "cifake")
+        caplog.set_level("INFO", "predict")
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["predict.py", *arguments])
         predict.main()
         return "".join(f"{record.getMessage()}\n" for record in caplog.records)
+
+    return call
+
+
+@pytest.fixture
+def whole(start, monkeypatch) -> Callable[..., dict]:
+    """The whole script: its exit code, and what it prints where."""
+
+    def call(folder: Path, *arguments: str) -> dict:
+        monkeypatch.chdir(folder)
+        return start([REPOSITORY / "src" / "predict.py", *arguments], folder)
 
     return call
 
@@ -92,21 +99,9 @@ def test_a_table_of_the_three_likeliest_classes(study, here):
     title, _, head, *lines = printed.splitlines()
     assert "FAKE NN" in title
     # Exactly: softmax of (-1.5, 2, -2, -9) for black, of (-1.5, -2, 2, -8) for white.
-    dark, bright = (
-        [f"{100 * share:.1f}%" for share in softmax(values)] for values in ([2, -1.5, -2, -9], [2, -1.5, -2, -8])
-    )
+    dark, bright = ([f"{100 * share:.1f}%" for share in softmax(values)] for values in ([2, -1.5, -2, -9], [2, -1.5, -2, -8]))
     assert lines[0].split() == ["dark.png", "dark", dark[0], "café", dark[1], "bright,", "very", dark[2]]
-    assert lines[1].split() == [
-        "bright",
-        "photo.jpg",
-        "bright,",
-        "very",
-        bright[0],
-        "café",
-        bright[1],
-        "dark",
-        bright[2],
-    ]
+    assert lines[1].split() == ["bright", "photo.jpg", "bright,", "very", bright[0], "café", bright[1], "dark", bright[2]]
     assert lines[2].split()[1:4] == ["bright,", "very", bright[0]]
     starts = [head.index(title) for title in ("1st", "2nd", "3rd")]
     for line in lines:  # columns are aligned: a gap ends just where each begins
@@ -118,10 +113,10 @@ def softmax(values: list[float]) -> np.ndarray:
     return powers / powers.sum()
 
 
-def test_csv_and_nothing_else(study):
-    ended = start(study, "models/FAKE_NN.keras", "bright photo.jpg", "dark.png", "--csv")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    rows = list(csv.reader(io.StringIO(ended.stdout)))
+def test_csv_and_nothing_else(study, whole):
+    ended = whole(study, "models/FAKE_NN.keras", "bright photo.jpg", "dark.png", "--csv")
+    assert (ended["code"], ended["stderr"]) == (0, "")
+    rows = list(csv.reader(io.StringIO(ended["stdout"])))
     assert rows[0] == ["image", "rank", "class", "probability"]
     assert [row[:3] for row in rows[1:4]] == [
         ["bright photo.jpg", "1", "bright, very"],
@@ -129,6 +124,7 @@ def test_csv_and_nothing_else(study):
         ["bright photo.jpg", "3", "dark"],
     ]
     assert [row[0] for row in rows[4:]] == ["dark.png"] * 3
+    assert ended["operations"] == []
     # Keras' weights of red, green and blue add up to 0.9999.
     np.testing.assert_allclose([float(row[3]) for row in rows[1:4]], softmax([2, -1.5, -2, -8])[:3], atol=1e-4)
 
@@ -140,30 +136,29 @@ def test_a_model_taken_elsewhere_with_its_record_works_and_sees_what_the_study_s
     noise = np.random.default_rng(1).integers(0, 256, (50, 40, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     printed = here(tmp_path, "FAKE_LeNet.keras", "noise.png", "--csv")
-
-    import keras
-
-    from cifake import images
-
-    expected = keras.models.load_model(study / "models/FAKE_LeNet.keras").predict(
-        images.decode_any((tmp_path / "noise.png").read_bytes())[None], verbose=0
-    )[0]
+    pixels = decoding.decode_any((tmp_path / "noise.png").read_bytes())
+    expected = keras.models.load_model(study / "models/FAKE_LeNet.keras").predict(pixels[None], verbose=0)[0]
     for rank, row in enumerate(csv.DictReader(io.StringIO(printed))):
         number = np.argsort(-expected)[rank]
         assert row["class"] == CLASSES[number]
         assert abs(float(row["probability"]) - expected[number]) < 1e-5
 
 
-def test_a_damaged_picture_ends_the_script_with_code_2_and_one_sentence(study):
-    ended = start(study, "models/FAKE_NN.keras", "dark.png", "cut.jpg")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "predict.py: cut.jpg: damaged, or no JPEG or PNG; save anew or leave out.\n"
+def test_with_a_damaged_picture_the_good_ones_are_predicted_and_the_exit_code_is_2(study, whole):
+    ended = whole(study, "models/FAKE_NN.keras", "cut.jpg", "bright photo.jpg", "dark.png", "--csv")
+    assert ended["code"] == 2
+    assert ended["stderr"] == "predict.py: cut.jpg: damaged, or not a JPEG or PNG; save again or leave out.\n"
+    assert ended["stdout"] == whole(study, "models/FAKE_NN.keras", "bright photo.jpg", "dark.png", "--csv")["stdout"]
 
 
-def test_all_damaged_pictures_are_named(study, here):
+@pytest.mark.parametrize("good", [[], ["dark.png"]])
+def test_all_damaged_pictures_are_named(study, here, caplog, good):
     with pytest.raises(StudyError) as answer:
-        here(study, "models/FAKE_NN.keras", "cut.jpg", "dark.png", "text.png")
-    assert str(answer.value).splitlines()[1:] == ["  cut.jpg", "  text.png"]
+        here(study, "models/FAKE_NN.keras", "cut.jpg", *good, "text.png")
+    first, *named = str(answer.value).splitlines()
+    assert first.startswith("2 files: damaged")
+    assert named == ["  cut.jpg", "  text.png"]
+    assert [line.split()[0] for line in caplog.text.splitlines() if "dark.png" in line] == good
 
 
 @pytest.mark.parametrize(
@@ -171,16 +166,17 @@ def test_all_damaged_pictures_are_named(study, here):
     [
         (("models/FAKE_NN.keras", "dark.png", "nowhere.jpg"), "There is no file nowhere.jpg"),
         (("models/REAL_NN.keras", "dark.png"), "There is no file models/REAL_NN.keras"),
+        (("dark.png", "models/FAKE_NN.keras"), "dark.png is a picture; name the model first, then the pictures"),
+        (("bright photo.jpg", "dark.png"), "bright photo.jpg is a picture; name the model first"),
     ],
 )
-def test_what_is_not_there_is_named(study, here, arguments, sentence):
+def test_what_is_not_there_or_not_a_model_is_named(study, here, arguments, sentence):
     with pytest.raises(StudyError, match=sentence):
         here(study, *arguments)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [((), "MODEL, IMAGE"), (("models/FAKE_NN.keras", "dark.png", "--cvs"), "did you mean --csv?")],
+    ("arguments", "sentence"), [((), "MODEL, IMAGE"), (("models/FAKE_NN.keras", "dark.png", "--cvs"), "did you mean --csv?")]
 )
 def test_wrong_options_are_answered(study, here, capsys, arguments, sentence):
     with pytest.raises(SystemExit) as end:
@@ -198,13 +194,13 @@ def test_a_model_without_a_record_is_refused(study, tmp_path, here):
 def test_the_record_of_another_model_is_not_believed(study, tmp_path, here):
     shutil.copy(study / "models/FAKE_LeNet.keras", tmp_path / "FAKE_NN.keras")
     shutil.copy(study / "E1_results/FAKE_NN_record.json", tmp_path)
-    with pytest.raises(StudyError, match=r"record of another FAKE_NN\.keras"):
+    with pytest.raises(StudyError, match=r"belongs to another FAKE_NN\.keras"):
         here(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
 
 
 def test_a_damaged_model_is_named(study, tmp_path, here):
     model = tmp_path / "FAKE_NN.keras"
-    model.write_bytes(zlib.compress(b"no model"))
+    model.write_bytes(zlib.compress(b"not a model"))
     record = records.read(study / "E1_results/FAKE_NN_record.json")
     record["model"]["sha256"] = checksum(model)
     records.write(record, tmp_path / "FAKE_NN_record.json")

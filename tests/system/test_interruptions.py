@@ -1,4 +1,4 @@
-"""Trainings that are killed, many times over: in any epoch, between any two writes, at any moment; they come to the same bytes.
+"""Trainings that are killed many times: in any epoch, between any two writes, at any moment; the results are the same bytes.
 
 `bash test.sh` kills a few of them, `bash test.sh --long` at every single operation on files.
 """
@@ -14,17 +14,18 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import EPOCHS, REPOSITORY, Start, left_behind, moments, words_of
+from conftest import EPOCHS, REPOSITORY, Start, done, left_behind, make_images, moments, words_of
 
 from cifake import protocol
-from cifake.folders import Folders
+from cifake.models.architectures import ARCHITECTURES
+from cifake.system.paths import Folders
 
 COMPARED = ("metrics.txt", "history.csv", "predictions.csv")
 
 
 def results(architecture: str, folders: Folders) -> dict[str, bytes]:
     """The files that have to be the same, byte for byte."""
-    return {ending: (folders.e1_results / f"FAKE_{architecture}_{ending}").read_bytes() for ending in COMPARED}
+    return {ending: (folders.results("E1") / f"FAKE_{architecture}_{ending}").read_bytes() for ending in COMPARED}
 
 
 def undisturbed(start: Start, architecture: str, folders: Folders) -> tuple[dict[str, bytes], dict, float]:
@@ -48,7 +49,8 @@ def kill_until_through(start: Start, architecture: str, folders: Folders, number
     raise AssertionError("the training has not come through")
 
 
-@pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
+# VGG16 goes through all there is: features in files, training, testing.
+@pytest.mark.parametrize("architecture", ["VGG16", *(pytest.param(name, marks=pytest.mark.long) for name in ("NN", "LeNet"))])
 def test_a_training_that_is_killed_again_and_again_comes_to_the_same_bytes(start, new_study, architecture):
     expected, ended, _ = undisturbed(start, architecture, new_study())
     folders = new_study()
@@ -61,9 +63,9 @@ def test_a_training_that_is_killed_again_and_again_comes_to_the_same_bytes(start
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_training_can_die_at_any_operation_and_any_moment(start, new_study, architecture, counted):
-    """At each operation in turn, then at a random moment of the start that goes on; the third is left alone."""
+    """At each operation in turn, then at a random moment of the second start, which continues; the third is left alone."""
     expected, ended, seconds = undisturbed(start, architecture, new_study())
     chance, deaths, by_time = random.Random(protocol.SEED), 0, 0
     numbers = moments(ended["operations"], after_flushes=False)
@@ -92,7 +94,7 @@ def test_a_training_can_die_at_any_operation_and_any_moment(start, new_study, ar
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_script_that_is_killed_at_random_moments_comes_to_the_same_bytes(start, new_study, architecture, counted):
     """The script itself, from the interpreter's first moment on; what disturbed.py gives is what it gives."""
     expected, _, _ = undisturbed(start, architecture, new_study())
@@ -123,10 +125,8 @@ def test_a_script_that_is_killed_at_random_moments_comes_to_the_same_bytes(start
 def trained(start, few_images, tmp_path_factory) -> Folders:
     """NN on FAKE and its CSVs, to be drawn and tested on REAL."""
     folders = Folders(few_images, tmp_path_factory.mktemp("trained"))
-    options = ["--images", few_images, "--output", folders.output]
-    for name, *more in (("create_metadata.py",), ("classify_NN.py", "-data", "FAKE", "-epochs", "1")):
-        ended = start([REPOSITORY / "src" / name, *more, *options], folders.output)
-        assert ended["code"] == 0, ended["stderr"]
+    done(start, "create_metadata.py", folders)
+    done(start, "classify_NN.py", folders, "-data", "FAKE", "-epochs", 1)
     return folders
 
 
@@ -139,8 +139,13 @@ def drawn(folders: Folders) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("every", [15, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
-@pytest.mark.parametrize("name", ["create_metadata.py", "visualise.py", "final_evaluate.py"])
+@pytest.mark.parametrize(
+    ("name", "every"),
+    [
+        *(("create_metadata.py", 12), ("visualise.py", 12), ("final_evaluate.py", 32)),
+        *(pytest.param(name, 1, marks=pytest.mark.long) for name in ("create_metadata.py", "visualise.py", "final_evaluate.py")),
+    ],
+)
 def test_a_script_that_draws_or_tests_is_killed_and_started_again(start, trained, tmp_path, name, every, counted):
     def copy() -> Folders:
         shutil.rmtree(tmp_path / "copy", ignore_errors=True)
@@ -169,55 +174,65 @@ def test_a_script_that_draws_or_tests_is_killed_and_started_again(start, trained
 
 
 def test_results_that_a_kill_left_half_in_place_are_not_read_mixed(start, trained, tmp_path):
-    """Trained anew and killed between two renames: the figures are drawn from the new results, all of them."""
+    """Trained again and killed between two renames: the figures are drawn from the new results, all of them."""
     shutil.copytree(trained.output, tmp_path / "copy")
     folders = Folders(trained.images, tmp_path / "copy")
-    whole = start(words_of("NN", folders), folders.output)
-    shutil.rmtree(tmp_path / "copy")
-    shutil.copytree(trained.output, tmp_path / "copy")
-    number = whole["operations"].index("rename E1_results/FAKE_NN_history.csv") + 1
-    assert start(words_of("NN", folders), folders.output, "death", number)["code"] == -signal.SIGKILL
+    operation = "rename E1_results/FAKE_NN_history.csv"
+    assert start(words_of("NN", folders), folders.output, "death", operation)["code"] == -signal.SIGKILL
     assert left_behind(folders) != []
-    ended = start([REPOSITORY / "src" / "visualise.py", "--output", folders.output], folders.output)
-    assert ended["code"] == 0, ended["stderr"]
-    table = (folders.e1_visualisations / "all_metrics_table.txt").read_text(encoding="utf-8")
+    done(start, "visualise.py", folders)
+    table = (folders.visualisations("E1") / "all_metrics_table.txt").read_text(encoding="utf-8")
     assert table.splitlines()[-1].split()[-2] == str(EPOCHS)
     assert [name for name in left_behind(folders) if "checkpoint" not in name] == []
-    assert "already trained" in start(words_of("NN", folders), folders.output)["stdout"]
+    assert "done already" in start(words_of("NN", folders), folders.output)["stdout"]
     assert left_behind(folders) == []
 
 
-GRID = ["--models", "NN", "--seeds", "1", "--steps", "20"]  # five runs
+GRID = ["--models", "NN", "--seeds", "1", "--part", "main", "--steps", "20", "--shard", "1/4"]  # three of ten runs
+
+
+@pytest.fixture(scope="module")
+def grid(start, tmp_path_factory) -> Folders:
+    """As few images as experiment 3 takes, and their CSVs; only to be read."""
+    place = tmp_path_factory.mktemp("grid")
+    folders = Folders(make_images(place / "images", train=13, test=2), place / "output")
+    done(start, "create_metadata.py", folders)
+    return folders
 
 
 def grid_records(folders: Folders) -> dict[str, bytes]:
     """The records of experiment 3 that are in place."""
-    return {path.name: path.read_bytes() for path in folders.e3_results.rglob("*_record.json") if path.name[0] != "."}
+    return {path.name: path.read_bytes() for path in folders.results("E3").rglob("*_record.json") if path.name[0] != "."}
 
 
 def grid_results(folders: Folders) -> dict[str, object]:
     """Predictions, and the records without what tells times: what has to be the same."""
     passing = ("seconds", "memory_peak_megabytes")
-    there = {path.name: path.read_bytes() for path in folders.e3_results.rglob("*_predictions.csv")}
+    there = {path.name: path.read_bytes() for path in folders.results("E3").rglob("*_predictions.csv")}
     for name, content in grid_records(folders).items():
         there[name] = {key: value for key, value in json.loads(content).items() if key not in (*passing, "sha256")}
     return there
 
 
-@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
-def test_a_grid_that_dies_loses_the_run_in_progress_and_no_other(start, new_study, every, counted):
-    """At operations on files in turn, and again and again at random moments."""
-    whole = new_study()
+@pytest.mark.parametrize("every", [48, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
+def test_a_grid_that_dies_loses_the_run_in_progress_and_no_other(start, grid, tmp_path, every, counted):
+    """At operations on files in turn; in the long form, again and again at random moments, too."""
+    studies = itertools.count()
+
+    def new_study() -> Folders:
+        output = tmp_path / f"study {next(studies)}"
+        shutil.copytree(grid.output, output)
+        return Folders(grid.images, output)
 
     def words(folders: Folders) -> list:
         return [REPOSITORY / "src" / "worth_of_fake.py", "--images", folders.images, "--output", folders.output, *GRID]
 
-    began = time.monotonic()
+    whole, began = new_study(), time.monotonic()
     ended = start(words(whole), whole.output)
     seconds = time.monotonic() - began
     assert ended["code"] == 0, ended["stderr"]
     expected, operations = grid_results(whole), ended["operations"]
-    assert len(grid_records(whole)) == 5
+    assert len(grid_records(whole)) == 3
 
     numbers = moments(operations, after_flushes=False)[every // 2 :: every]
     for number in numbers:
@@ -234,8 +249,10 @@ def test_a_grid_that_dies_loses_the_run_in_progress_and_no_other(start, new_stud
         assert left_behind(folders) == [], where
         shutil.rmtree(folders.output)
 
+    if every > 1:
+        return
     folders, chance, deaths = new_study(), random.Random(protocol.SEED), 0
-    for _ in range(40 // every):
+    for _ in range(40):
         before = grid_records(folders)
         code = start(words(folders), folders.output, seconds=chance.uniform(0, seconds / 2))["code"]
         assert code in (0, -signal.SIGKILL)
@@ -244,7 +261,4 @@ def test_a_grid_that_dies_loses_the_run_in_progress_and_no_other(start, new_stud
     assert start(words(folders), folders.output)["code"] == 0
     assert grid_results(folders) == expected
     assert left_behind(folders) == []
-    if every == 1:
-        counted(
-            f"experiment 3: killed {len(numbers)} times at an operation, {deaths} times at a random moment; nothing was lost"
-        )
+    counted(f"experiment 3: killed {len(numbers)} times at an operation, {deaths} times at a random moment; nothing was lost")

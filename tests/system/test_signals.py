@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at any moment: the right exit code at once, a sentence and no traceback, nothing in part, no process left."""
+"""Ctrl-C and SIGTERM at any moment: the right exit code at once, a sentence and no traceback, no process left."""
 
 import random
 import signal
@@ -12,8 +12,10 @@ import pytest
 from conftest import REPOSITORY, left_behind, run, words_of
 
 from cifake import protocol
+from cifake.models.architectures import ARCHITECTURES
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+SCRIPTS = sorted((REPOSITORY / "src").glob("*.py"))
 
 
 def launch(command: list, **more: str) -> subprocess.Popen:
@@ -43,7 +45,7 @@ def wait_for_the_first_import(process: subprocess.Popen) -> None:
 
 
 def stop_after(command: list, number: signal.Signals, seconds: float) -> bool:
-    """Start a script, send it a signal so many seconds after its first import, check how it ends; False where it had ended before."""
+    """Start a script, send it a signal some seconds after its first import, check how it ends; False if it had ended before."""
     process = launch(command)
     wait_for_the_first_import(process)
     with suppress(subprocess.TimeoutExpired):
@@ -62,35 +64,39 @@ def stop_after(command: list, number: signal.Signals, seconds: float) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "moments"),
-    [("VGG16", 5), *(pytest.param(name, 40, marks=pytest.mark.long) for name in protocol.ARCHITECTURES)],
+    ("architecture", "moments"), [("VGG16", 4), *(pytest.param(name, 40, marks=pytest.mark.long) for name in ARCHITECTURES)]
 )
-def test_a_signal_at_any_moment_ends_a_training_at_once(new_study, architecture, moments, counted):
-    """In TensorFlow's import, decoding, features, training, testing and writing, as it comes; seconds are spread over the whole."""
+def test_a_signal_at_any_moment_ends_a_training_at_once(start, new_study, architecture, moments, counted):
+    """In TensorFlow's import, decoding, features, training, testing and writing; the moments are spread over the whole.
+
+    What a stopped training leaves in part, the next start removes.
+    """
     folders, chance = new_study(), random.Random(protocol.SEED)
     stopped = 0
     for moment in range(moments):
-        seconds = 9 * (moment + chance.random()) / moments
+        seconds = 8 * (moment + chance.random()) / moments
         number = list(CODES)[moment % 2]
         stopped += stop_after([sys.executable, *words_of(architecture, folders)], number, seconds)
-        assert [name for name in left_behind(folders) if "checkpoint.npz" not in name] == []
     assert stopped >= moments / 3
+    ended = start(words_of(architecture, folders), folders.output)
+    assert ended["code"] == 0, ended["stderr"]
+    assert left_behind(folders) == []
     if moments > 5:
-        counted(f"classify_{architecture}.py: {stopped} signals; none left a traceback or a file in part")
+        counted(f"classify_{architecture}.py: {stopped} signals; none left a traceback, and the next start left no file in part")
 
 
 @pytest.mark.parametrize("number", CODES)
-def test_a_signal_in_the_first_moment(tmp_path, number):
-    """Before the script's other imports, too."""
-    for name in ("visualise.py", "create_metadata.py", "final_evaluate.py", "predict.py"):
-        assert stop_after([sys.executable, REPOSITORY / "src" / name, "--output", tmp_path], number, 0) or name
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_signal_in_the_first_moment(path, number):
+    """Before the script's other imports, too. On a busy machine the script may have ended before the signal comes: up to ten tries."""
+    assert any(stop_after([sys.executable, path, "--help"], number, 0) for _ in range(10))
 
 
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_after_all_is_done_changes_nothing(number):
     """While Python ends, which takes TensorFlow's libraries a while."""
     program = (
-        "import atexit, os, sys; sys.path.insert(0, 'src'); from cifake import command; "
+        "import atexit, os, sys; sys.path.insert(0, 'src'); from cifake.system import command; "
         f"atexit.register(os.kill, os.getpid(), {int(number)}); command.run(lambda: None)"
     )
     ended = run(sys.executable, "-c", f"import os; os.chdir({str(REPOSITORY)!r}); {program}")
@@ -104,7 +110,7 @@ def test_a_stopped_runner_leaves_no_training_behind(new_study, number):
     environment = {"PYTHON": sys.executable, "PATH": "/usr/bin:/bin"}
     options = ["--images", folders.images, "--output", folders.output]
     process = launch(["bash", REPOSITORY / "run-NN.sh", *options], env=environment)
-    while "FAKE NN: training at most" not in process.stdout.readline():
+    while process.stdout.readline() != "FAKE NN\n":  # the images are read; what comes next is the import
         assert process.poll() is None, process.stderr.read()
     assert len(processes_of(folders.output)) >= 2
     began = time.monotonic()
@@ -112,8 +118,8 @@ def test_a_stopped_runner_leaves_no_training_behind(new_study, number):
     _, errors = process.communicate(timeout=60)
     assert time.monotonic() - began < 3
     assert process.returncode == CODES[number]
-    assert "Stopped before the first epoch of FAKE NN" in errors
-    assert "run-NN.sh stopped at step 2 of 3 (NN on FAKE). The same command goes on from there" in errors
+    assert "Stopped before FAKE NN was complete; the same command continues there." in errors
+    assert "run-NN.sh stopped at step 2 of 3 (NN on FAKE); the same command continues there." in " ".join(errors.split())
     assert "Traceback" not in errors
     time.sleep(0.2)
     assert processes_of(folders.output) == []
@@ -121,7 +127,5 @@ def test_a_stopped_runner_leaves_no_training_behind(new_study, number):
 
 def processes_of(folder: Path) -> list[str]:
     """The command lines of living processes that name a folder."""
-    lines = subprocess.run(
-        ["ps", "-ww", "-eo", "stat=,args="], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    lines = subprocess.run(["ps", "-ww", "-eo", "stat=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in lines if str(folder) in line and not line.startswith("Z")]

@@ -7,8 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from cifake import architectures, features, protocol
-from cifake.errors import StudyError
+from cifake import protocol
+from cifake.models import architectures, features
+from cifake.system.errors import StudyError
+from cifake.system.paths import Folders
 
 RANDOM = "random"
 PIXELS = np.random.default_rng(0).integers(0, 256, (50, *protocol.IMAGE_SHAPE), dtype=np.uint8)
@@ -22,39 +24,40 @@ def build(architecture: str, classes: int = 10) -> tuple[architectures.Classifie
     return classifier, classifier.whole(architecture)
 
 
-@pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
-def test_a_saved_model_needs_nothing_but_keras(architecture, tmp_path):
-    _, model = build(architecture)
-    expected = model.predict(PIXELS, verbose=0)
-    assert expected.dtype == np.float32
-    assert np.allclose(expected.sum(1), 1, atol=1e-5)
-    model.save(tmp_path / "model.keras")
+def test_a_saved_model_needs_nothing_but_keras(tmp_path):
+    expected = {}
+    for architecture in architectures.ARCHITECTURES:
+        _, model = build(architecture)
+        expected[architecture] = model.predict(PIXELS, verbose=0)
+        assert expected[architecture].dtype == np.float32
+        assert np.allclose(expected[architecture].sum(1), 1, atol=1e-5)
+        model.save(tmp_path / f"{architecture}.keras")
     np.save(tmp_path / "pixels.npy", PIXELS)
     code = (
         "import sys, keras, numpy as np\n"
-        "model = keras.models.load_model(sys.argv[1] + '/model.keras')\n"
-        "np.save(sys.argv[1] + '/given.npy', model.predict(np.load(sys.argv[1] + '/pixels.npy'), verbose=0))\n"
+        "for name in sys.argv[1:]:\n"
+        "    model = keras.models.load_model(f'{name}.keras')\n"
+        "    np.save(name, model.predict(np.load('pixels.npy'), verbose=0))\n"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True, cwd=tmp_path)
-    assert np.allclose(np.load(tmp_path / "given.npy"), expected, atol=1e-6)
+    subprocess.run([sys.executable, "-c", code, *expected], check=True, capture_output=True, cwd=tmp_path)
+    for architecture, probabilities in expected.items():
+        assert np.allclose(np.load(tmp_path / f"{architecture}.npy"), probabilities, atol=1e-6)
 
 
-@pytest.mark.parametrize("architecture", protocol.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", architectures.ARCHITECTURES)
 def test_a_loaded_model_comes_apart_and_scores_as_the_whole(architecture, tmp_path):
     _, model = build(architecture, classes=7)
     model.save(tmp_path / "model.keras")
     loaded = architectures.load(tmp_path / "model.keras")
     assert (loaded.backbone is None) == (architecture == "LeNet")
-    in_parts = features.probabilities(loaded, PIXELS, "fingerprint", tmp_path, "test")
+    in_parts = features.probabilities(loaded, PIXELS, "fingerprint", Folders(output=tmp_path), "test")
     assert in_parts.shape == (50, 7)
     assert np.allclose(in_parts, model.predict(PIXELS, verbose=0), atol=1e-6)
 
 
 def test_only_the_head_is_trained():
-    trained = {name: build(name)[1] for name in protocol.ARCHITECTURES}
-    sizes = {
-        name: sum(int(np.prod(weights.shape)) for weights in model.trainable_weights) for name, model in trained.items()
-    }
+    trained = {name: build(name)[1] for name in architectures.ARCHITECTURES}
+    sizes = {name: sum(int(np.prod(weights.shape)) for weights in model.trainable_weights) for name, model in trained.items()}
     # By hand: inputs x units + biases, layer by layer.
     assert sizes["NN"] == 1024 * 128 + 128 + 128 * 10 + 10
     assert sizes["LeNet"] == (27 * 32 + 32) + (800 * 50 + 50) + (3200 * 128 + 128) + 128 * 10 + 10
@@ -73,9 +76,7 @@ def test_vgg16_sees_what_keras_prepares():
     backbone = architectures.backbone("VGG16", RANDOM)
     network = backbone.get_layer("vgg16")
     prepared = keras.applications.vgg16.preprocess_input(PIXELS[:5].astype(np.float32))
-    assert np.allclose(
-        backbone.predict(PIXELS[:5], verbose=0), network.predict(prepared, verbose=0), rtol=1e-4, atol=1e-5
-    )
+    assert np.allclose(backbone.predict(PIXELS[:5], verbose=0), network.predict(prepared, verbose=0), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_of_something_else_are_refused(tmp_path):
@@ -92,10 +93,7 @@ def test_a_failed_download_names_the_remedies(monkeypatch):
     monkeypatch.setattr(keras.applications, "VGG16", fails)
     with pytest.raises(StudyError) as problem:
         architectures.backbone("VGG16", "imagenet")
-    assert all(
-        words in str(problem.value)
-        for words in ("URL fetch failure", "again", "by hand", "--weights PATH", "VGG16_WEIGHTS")
-    )
+    assert all(words in str(problem.value) for words in ("URL fetch failure", "again", "by hand", "--weights PATH", "VGG16_WEIGHTS"))
 
 
 def test_a_model_with_code_in_it_is_refused(tmp_path):
@@ -115,9 +113,9 @@ def test_a_damaged_model_is_named(tmp_path):
 
 def test_features_are_kept_and_mended(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "PART", 20)
-    backbone = architectures.backbone("VGG16", RANDOM)
-    fresh = features.of_images(backbone, PIXELS, "a fingerprint", tmp_path, "test")
-    parts = sorted(tmp_path.glob("features_*.npz"))
+    backbone, folders = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path)
+    fresh = features.of_images(backbone, PIXELS, "a fingerprint", folders, "test")
+    parts = sorted(folders.unfinished.glob("features_*.npz"))
     assert len(parts) == 3
     content = parts[1].read_bytes()
     parts[1].write_bytes(content[:-2000] + bytes(100) + content[-1900:])  # damaged
@@ -125,7 +123,7 @@ def test_features_are_kept_and_mended(tmp_path, monkeypatch):
     computed = []
     compute = features.compute
     monkeypatch.setattr(features, "compute", lambda *words: computed.append(len(words[1])) or compute(*words))
-    assert np.array_equal(features.of_images(backbone, PIXELS, "a fingerprint", tmp_path, "test"), fresh)
+    assert np.array_equal(features.of_images(backbone, PIXELS, "a fingerprint", folders, "test"), fresh)
     assert computed == [20, 10]
-    features.of_images(backbone, PIXELS, "another fingerprint", tmp_path, "test")
+    features.of_images(backbone, PIXELS, "another fingerprint", folders, "test")
     assert computed == [20, 10, 20, 20, 10]

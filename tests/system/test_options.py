@@ -6,7 +6,8 @@ import time
 import pytest
 from conftest import REPOSITORY, refused, run, script
 
-from cifake import options
+from cifake.models.architectures import ARCHITECTURES
+from cifake.system import options
 
 SCRIPTS = sorted(path.name for path in (REPOSITORY / "src").glob("*.py"))
 CLASSIFY = [name for name in SCRIPTS if name.startswith("classify")]
@@ -38,27 +39,37 @@ def test_a_script_imports_nothing_beyond_the_standard_library(name):
         (["--sed", "3"], "did you mean --seed?"),
         (["-data", "FAKER"], "did you mean FAKE?"),
         (["--models", "LNet"], "did you mean LeNet?"),
-        (["--shard", "9/8"], "'9/8' is no share such as 2/8"),
-        (["--shard", "0/8"], "'0/8' is no share such as 2/8"),
-        (["--shard", "2"], "'2' is no share such as 2/8"),
-        (["--steps", "300"], "is above 250 and no multiple of it"),
+        (["--shard", "9/8"], "'9/8' is not a share such as 2/8"),
+        (["--shard", "0/8"], "'0/8' is not a share such as 2/8"),
+        (["--shard", "2"], "'2' is not a share such as 2/8"),
+        (["--steps", "19"], "not a whole number from 20"),
+        (["--part", "mian"], "did you mean main?"),
         (["--weights", "imagnet"], "did you mean imagenet?"),
-        (["--epochs", "0"], "no whole number from 1"),
-        (["--epochs", "many"], "no whole number from 1"),
-        (["--seed", "-1"], "no whole number from 0"),
+        (["--epochs", "0"], "not a whole number from 1"),
+        (["--epochs", "many"], "not a whole number from 1"),
+        (["--best", "0"], "not a whole number from 1"),
+        (["--seed", "-1"], "not a whole number from 0"),
         (["--seeds", "1", "2", "1"], "each seed can be given once"),
-        (["--seeds", "1", "two"], "no whole number from 0"),
+        (["--seeds", "1", "two"], "not a whole number from 0"),
         (["--precision", "bfloat16"], "did you mean mixed_bfloat16?"),
-        (["--within", "nan"], "no number from 0 to 1"),
         (["--weights", "/nowhere/weights.h5"], "there is no file"),
         (["stray"], "unknown option 'stray'"),
     ],
 )
-def test_mistakes_are_answered_with_the_nearest_word(words, answer):
-    refused(script("create_metadata.py", *words), answer)
+def test_mistakes_are_answered_with_the_nearest_word(words, answer, capsys):
+    with pytest.raises(SystemExit) as end:
+        options.parse("", "", models=list(ARCHITECTURES), arguments=words)
+    printed, said = capsys.readouterr()
+    assert (end.value.code, printed, said.count("\n")) == (2, "", 1)
+    assert answer in said
 
 
-def test_the_environment_variable_is_named_where_it_is_wrong():
+def test_a_script_checks_its_options_before_anything_else():
+    refused(script("create_metadata.py", "--sed", "3", "--images", "/nowhere"), "did you mean --seed?")
+    refused(script("worth_of_fake.py", "--models", "LNet", "--images", "/nowhere"), "did you mean LeNet?")
+
+
+def test_the_environment_variable_is_named_if_it_is_wrong():
     refused(script("classify_VGG16.py", "-data", "FAKE", VGG16_WEIGHTS="/nowhere.h5"), "VGG16_WEIGHTS", "/nowhere.h5")
 
 
@@ -69,8 +80,8 @@ def test_the_source_is_needed(name):
 
 @pytest.mark.parametrize("words", [["-data", "fake"], ["--data", "FAKE"], ["--data_label", "FAKE"], ["--data=FAKE"]])
 def test_all_spellings(words):
-    assert options.parse("", words).data == "FAKE"
+    assert options.parse("", "", arguments=words).data == "FAKE"
 
 
 def test_both_spellings_of_epochs():
-    assert [options.parse("", [word, "3"]).epochs for word in ("-epochs", "--epochs", "--n_epochs")] == [3, 3, 3]
+    assert [options.parse("", "", arguments=[word, "3"]).epochs for word in ("-epochs", "--epochs", "--n_epochs")] == [3, 3, 3]

@@ -1,0 +1,176 @@
+"""Experiment 1, one classifier at a time: seeds, precision, checkpoints, what a record says, and what is refused."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY, called, done, make_images, refused
+from PIL import Image
+
+from cifake.results import records
+from cifake.system.paths import Folders
+
+SAME = ("metrics", "history", "predictions")  # what two trainings with one seed have byte for byte in common
+
+
+@pytest.fixture
+def classify(start) -> Callable[..., dict]:
+    """A function that trains a classifier on FAKE; it must end well, and gives what was printed."""
+
+    def train(architecture: str, folders: Folders, *options: object) -> dict:
+        return done(start, f"classify_{architecture}.py", folders, "-data", "FAKE", "--weights", "random", *options)
+
+    return train
+
+
+def place(folders: Folders, architecture: str, seed: int | None = None) -> dict[str, Path]:
+    return folders.classifier("E1", "FAKE", architecture, seed)
+
+
+def record_of(folders: Folders, architecture: str, seed: int | None = None) -> dict:
+    return records.read(place(folders, architecture, seed)["record"])
+
+
+def same_of(folders: Folders, architecture: str, seed: int | None = None) -> list[bytes]:
+    return [place(folders, architecture, seed)[kind].read_bytes() for kind in SAME]
+
+
+def with_csvs(start, folders: Folders) -> Folders:
+    done(start, "create_metadata.py", folders)
+    return folders
+
+
+def test_the_same_seed_gives_the_same_bytes(new_study, classify):
+    """LeNet, alone and after another seed in one process; NN is in the next test."""
+    alone, after = new_study(), new_study()
+    classify("LeNet", alone, "-epochs", "2")
+    classify("LeNet", after, "-epochs", "2", "--seed", "130", "--seeds", "130", "129")
+    assert same_of(after, "LeNet", 129) == same_of(alone, "LeNet")
+    assert same_of(after, "LeNet")[1] != same_of(alone, "LeNet")[1]
+
+
+def test_the_plain_run_counts_as_its_seed_and_the_others_are_replicates(start, new_study, classify):
+    folders = new_study()
+    results, table = folders.results("E1"), folders.visualisations("E1") / "seeds_metrics_table.txt"
+    classify("NN", folders, "-epochs", "2", "--seeds", "129", "130")
+    assert [record_of(folders, "NN", seed)["settings"]["seed"] for seed in (None, 130)] == [129, 130]
+    assert [path.name for path in (results / "replicates").iterdir()] == ["seed-130"]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*.*")}
+    ended = classify("NN", folders, "-epochs", "2", "--seeds", "131", "130", "129")
+    assert "2 of 3 runs: done already with these settings" in ended["stdout"]
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+    assert {path.name for path in (results / "replicates" / "seed-131").iterdir()} == {path.name for path in results.glob("*.*")}
+    assert record_of(folders, "NN", 131)["model"]["file"] == "models/replicates/seed-131/FAKE_NN.keras"
+
+    done(start, "visualise.py", folders)
+    name, *_, accuracy, _, _, _, number = cells_of(table)
+    scores = [record_of(folders, "NN", seed)["scores"]["accuracy"] for seed in (None, 130, 131)]
+    assert (name, accuracy, number) == ("FAKE NN", f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}", "3")
+
+    classify("NN", folders, "-epochs", "1", "--seeds", "131")
+    ended = done(start, "visualise.py", folders)
+    assert "Replicates with other settings or images than the plain run are left out: FAKE NN" in ended["stdout"]
+    assert cells_of(table)[-1] == "2"
+    refused(called(start, "visualise.py", folders, "--seeds", "129", "130", "131"), "differ in more than the seed", "replicates")
+
+    first = same_of(folders, "NN")
+    classify("NN", folders, "-epochs", "2", "--seed", "130")
+    assert same_of(folders, "NN") == same_of(folders, "NN", 130)  # one seed, one result, whatever came before it
+    assert same_of(folders, "NN")[1] != first[1]
+
+
+def cells_of(path: Path) -> list[str]:
+    """The cells of the first row of a table."""
+    return [cell.strip() for cell in path.read_text(encoding="utf-8").splitlines()[2].strip("|").split("|")]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "precision"),
+    [("NN", "mixed_bfloat16"), ("LeNet", "mixed_bfloat16"), ("VGG16", "mixed_bfloat16"), ("LeNet", "mixed_float16")],
+)
+def test_a_training_in_mixed_precision_gives_a_float32_model_with_the_records_scores(new_study, classify, architecture, precision):
+    folders = new_study()
+    classify(architecture, folders, "-epochs", "1", "--precision", precision)
+    record, files = record_of(folders, architecture), place(folders, architecture)
+    assert record["settings"]["precision"] == precision
+    assert f"trained in {precision}" in files["metrics"].read_text(encoding="utf-8")
+    model = keras.models.load_model(files["model"])
+    assert {layer.dtype_policy.name for layer in model._flatten_layers()} <= {"float32", "uint8"}
+    assert {weights.dtype for weights in model.weights} == {"float32"}
+    by_image = pd.read_csv(files["predictions"])
+    pixels = [np.asarray(Image.open(folders.images / Path(name).relative_to("images"))) for name in by_image["filepath"]]
+    probabilities = np.asarray(model(np.stack(pixels)))
+    assert probabilities.dtype == np.float32
+    predicted = np.array(record["classes"])[probabilities.argmax(1)]
+    assert np.mean(predicted == by_image["label"]) == pytest.approx(record["scores"]["accuracy"])
+    again = classify(architecture, folders, "-epochs", "1", "--dry-run")
+    assert "would be trained (done before with other settings (precision))" in again["stdout"]
+
+
+def test_scores_without_trained_test_images(start, small, classify):
+    for name in ("0000.jpg", "0001 (4).jpg"):
+        shutil.copy(small.split("FAKE", "train") / name, small.split("FAKE", "test") / name)
+    classify("NN", with_csvs(start, small), "-epochs", "1")
+    record, files = record_of(small, "NN"), place(small, "NN")
+    by_image = pd.read_csv(files["predictions"])
+    kept = by_image[~by_image["filepath"].isin(["images/test/FAKE/0000.jpg", "images/test/FAKE/0001 (4).jpg"])]
+    assert len(kept) == 18
+    assert record["leak"]["images"] == 2
+    assert record["leak"]["without"]["accuracy"] == pytest.approx((kept["label"] == kept["predicted"]).mean())
+    assert "Without the 2 test images" in files["metrics"].read_text(encoding="utf-8")
+
+
+def test_a_training_that_is_stopped_says_so_and_continues_to_the_same_bytes(start, images, tmp_path, classify):
+    whole, cut = (with_csvs(start, Folders(images, tmp_path / name)) for name in ("whole", "cut"))
+    classify("LeNet", whole, "-epochs", "12")
+    epochs = record_of(whole, "LeNet")["training"]["epochs"]
+    command = [sys.executable, REPOSITORY / "src" / "classify_LeNet.py", "-data", "FAKE", "-epochs", "12"]
+    process = subprocess.Popen(
+        [*map(str, command), "--images", cut.images, "--output", cut.output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while "epoch  1:" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - began < 3
+    assert process.returncode == 143
+    assert "of FAKE LeNet; the same command continues there." in errors
+    assert "Traceback" not in errors
+    assert not cut.results("E1").exists()
+    ended = classify("LeNet", cut, "-epochs", "12")
+    assert epochs == 1 or "FAKE LeNet: continues after epoch" in ended["stdout"]
+    assert same_of(cut, "LeNet") == same_of(whole, "LeNet")
+
+
+def test_visualise_works_with_what_is_there(start, new_study, classify):
+    folders = new_study()
+    refused(called(start, "visualise.py", folders), "holds no record", "run-NN.sh")
+    classify("NN", folders, "-epochs", "1")
+    ended = done(start, "visualise.py", folders)
+    assert "Not trained yet: REAL NN, REAL LeNet, FAKE LeNet, REAL VGG16, FAKE VGG16" in ended["stdout"]
+    assert {path.name for path in folders.visualisations("E1").glob("*.png")} == {"NN_histories.png", "NN_confusions.png"}
+
+
+def test_a_damaged_image_ends_a_training_before_it_begins(start, small):
+    image = next(small.split("FAKE", "train").iterdir())
+    image.write_bytes(image.read_bytes()[:300])
+    ended = called(start, "classify_NN.py", with_csvs(start, small), "-data", "FAKE")
+    refused(ended, "1 image(s) cannot be decoded", image.name)
+    assert not small.results("E1").exists()
+
+
+def test_own_classes_reach_reports_and_model(start, tmp_path, classify):
+    folders = Folders(make_images(tmp_path / "images", train=20, test=5, classes=3), tmp_path / "output")
+    folders.class_list.write_text("red\ngreen\nblue\n", encoding="utf-8")
+    classify("NN", with_csvs(start, folders), "-epochs", "1")
+    assert record_of(folders, "NN")["classes"] == ["red", "green", "blue"]
+    assert "green" in place(folders, "NN")["metrics"].read_text(encoding="utf-8")

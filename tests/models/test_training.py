@@ -1,0 +1,128 @@
+"""Training by the protocol, and that a cut one comes to the same bytes as one that was never cut."""
+
+import numpy as np
+import pytest
+
+from cifake import protocol
+from cifake.data import batches
+from cifake.models import architectures, training
+from cifake.models.checkpoints import Training
+from cifake.system import devices
+from cifake.system.errors import StudyError
+
+ROWS, VALIDATION = 320, 64  # 256 rows for training: 4 steps an epoch
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """Features of three classes that overlap, so that validation accuracy goes up and down."""
+    random = np.random.default_rng(0)
+    numbers = np.arange(ROWS) % 3
+    return random.normal(numbers[:, None] * 0.5, 1, (ROWS, 16)).astype(np.float32), numbers
+
+
+def train(data, checkpoint, epochs=10, seed=1, key="key"):
+    devices.seed(seed)
+    head = architectures.head("NN", (16,), 3)
+    options = {"validation": VALIDATION, "epochs": epochs, "seed": seed, "name": "FAKE NN", "checkpoint": checkpoint, "key": key}
+    trained = training.train(head, *batches.in_memory(*data), **options)
+    return head, trained
+
+
+def test_the_optimiser_is_the_protocols():
+    head = architectures.head("NN", (16,), 3)
+    training.compile_head(head, 4)
+    assert type(head.optimizer).__name__ == "SGD"
+    assert head.optimizer.momentum == 0
+    for step, rate in ((0, 0.01), (10_000, 0.009), (25_000, 0.01 * 0.9**2.5)):
+        head.optimizer.iterations.assign(step)
+        assert float(head.optimizer.learning_rate) == pytest.approx(rate, rel=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 7, 18, 625, 641, 157])
+def test_the_steps_per_call_divide_an_epoch(steps):
+    assert steps % training.steps_per_call(steps) == 0
+    assert training.steps_per_call(625) == 25
+
+
+def test_an_epoch_takes_just_its_steps(data, tmp_path):
+    head, trained = train(data, tmp_path / "c.npz", epochs=2)
+    assert int(head.optimizer.iterations) == 2 * batches.steps_of(ROWS - VALIDATION, protocol.BATCH_SIZE) == 8
+    assert len(trained.history) == 2
+
+
+def test_early_stopping_keeps_the_best_weights(data, tmp_path):
+    head, trained = train(data, tmp_path / "c.npz", epochs=40)
+    accuracies = [epoch["val_accuracy"] for epoch in trained.history]
+    best = int(np.argmax(accuracies))  # the first of equal ones
+    assert trained.stopped_early
+    assert trained.best_epoch == best == len(accuracies) - 1 - protocol.PATIENCE
+    predicted = head.predict(data[0][:VALIDATION], verbose=0).argmax(1)
+    assert np.mean(predicted == data[1][:VALIDATION]) == pytest.approx(max(accuracies))
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory) -> tuple[list[bytes], Training, bytes]:
+    """A training that was never cut: its weights, its history, its last checkpoint."""
+    path = tmp_path_factory.mktemp("whole") / "c.npz"
+    head, trained = train(data, path)
+    assert len(trained.history) > 3
+    return weights_of(head), trained, path.read_bytes()
+
+
+def weights_of(head) -> list[bytes]:
+    return [values.tobytes() for values in head.get_weights()]
+
+
+@pytest.mark.parametrize("cut_after", [1, 2, 3, 5, 7])
+def test_a_cut_training_goes_on_to_the_same_bytes(data, whole, tmp_path, cut_after):
+    weights, uncut, _ = whole
+    path = tmp_path / "cut.npz"
+    if cut_after < len(uncut.history):
+        train(data, path, epochs=cut_after)
+    head, trained = train(data, path)
+    assert trained.history == uncut.history
+    assert (trained.best, trained.best_epoch, trained.stopped_early) == (uncut.best, uncut.best_epoch, uncut.stopped_early)
+    assert weights_of(head) == weights
+
+
+def test_a_finished_training_is_not_trained_again(data, whole, tmp_path, monkeypatch):
+    weights, trained, checkpoint = whole
+    (tmp_path / "c.npz").write_bytes(checkpoint)
+    monkeypatch.delattr(batches, "shuffled")  # no batch, no training
+    head, kept = train(data, tmp_path / "c.npz")
+    assert kept.history == trained.history
+    assert weights_of(head) == weights
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "other key"])
+def test_a_checkpoint_that_is_damaged_or_anothers_is_not_used(data, whole, tmp_path, damage, caplog):
+    weights, trained, checkpoint = whole
+    path, content = tmp_path / "c.npz", bytearray(checkpoint)
+    if damage == "truncated":
+        del content[len(content) // 2 :]
+    elif damage == "flipped":
+        content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    caplog.set_level("INFO")
+    head, again = train(data, path, key="other" if damage == "other key" else "key")
+    assert again.history == trained.history
+    assert weights_of(head) == weights
+    assert ("belongs to other settings" if damage == "other key" else "is damaged") in caplog.text
+
+
+@pytest.mark.parametrize("place", ["inputs", "hidden bias"])
+def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, place):
+    inputs = data[0].copy()
+    devices.seed(1)
+    head = architectures.head("NN", (16,), 3)
+    if place == "inputs":
+        inputs[VALIDATION + 5] = np.nan
+    else:  # a unit that no image reaches: the ReLU hides it
+        kernel, bias = head.get_layer("hidden").get_weights()
+        head.get_layer("hidden").set_weights([kernel, np.where(np.arange(128) == 3, -np.inf, bias)])
+    checkpoint = tmp_path / "c.npz"
+    options = {"validation": VALIDATION, "epochs": 3, "seed": 1, "name": "FAKE NN", "checkpoint": checkpoint, "key": "key"}
+    with pytest.raises(StudyError, match=r"not finite any more in epoch 1, by step 4"):
+        training.train(head, *batches.in_memory(inputs, data[1]), **options)
+    assert not checkpoint.exists()

@@ -1,0 +1,192 @@
+"""Other people's machines: no variable, settings file or closed stream changes a number or a figure, or ends in a traceback."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import types
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import conftest
+import keras
+import numpy as np
+import pytest
+
+from cifake import protocol
+from cifake.data import kaggle
+from cifake.models import architectures, features
+from cifake.system import devices
+from cifake.system.errors import StudyError
+
+PIXELS = np.zeros((2, *protocol.IMAGE_SHAPE), np.uint8)
+
+
+# ---- settings of the libraries
+
+
+def hostile(folder: Path) -> dict[str, str]:
+    """Variables that would change or end a training, and the files that they name; `folder` becomes the working folder."""
+    (folder / "keras.json").write_text('{"floatx": "float64", "epsilon": 1, "image_data_format": "channels_first", "backend": "torch"}')
+    (folder / "matplotlibrc").write_bytes(b"savefig.bbox: tight\nfont.size: \xff\n")
+    (folder / "config").mkdir()
+    (folder / "config" / "matplotlibrc").write_text("text.usetex: True\nbackend: no such backend\n")
+    (folder / "sitecustomize.py").write_text("import pwd\n\n\ndef nobody(_):\n    raise KeyError\n\n\npwd.getpwuid = nobody\n")
+    return {
+        "PYTHONPATH": str(folder),  # for sitecustomize.py: a user without a home folder
+        "PYTHONWARNINGS": "error",
+        "KERAS_HOME": str(folder),
+        "KERAS_BACKEND": "torch",
+        "KERAS_FLOATX": "float16",
+        "KERAS_NNX_ENABLED": "true",
+        "KERAS_MAX_EPOCHS": "1",
+        "KERAS_MAX_STEPS_PER_EPOCH": "1",
+        "TF_USE_LEGACY_KERAS": "1",
+        "MPLBACKEND": "no such backend",
+        "MPLCONFIGDIR": str(folder / "config"),
+    }
+
+
+def test_settings_of_keras_and_matplotlib_change_no_byte(start, new_study, tmp_path, monkeypatch):
+    usual, strange = new_study(), new_study()
+    words = conftest.words_of("NN", usual)
+    ended = start(words, usual.output)
+    assert ended["code"] == 0, ended["stderr"]
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.delenv("HOME", raising=False)
+    result = conftest.run(sys.executable, *conftest.words_of("NN", strange), **hostile(elsewhere))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    by_kind = usual.classifier("E1", "FAKE", "NN")
+    for kind in ("metrics", "history", "curve", "mistakes", "predictions"):
+        assert strange.classifier("E1", "FAKE", "NN")[kind].read_bytes() == by_kind[kind].read_bytes(), kind
+    record = json.loads(by_kind["record"].read_text(encoding="utf-8"))
+    assert record["arithmetic"]["threads"] == devices.cores()
+    assert record["settings"].keys().isdisjoint({"arithmetic", "device"})
+
+
+def test_a_folder_named_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
+    def download(*_, **__):
+        return os.environ["KAGGLEHUB_CACHE"]
+
+    config = types.SimpleNamespace(get_kaggle_credentials=lambda: None)
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(config=config, dataset_download=download))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", "~/cache")
+    assert kaggle._fetch(again=False) == tmp_path / "cache"
+
+
+def test_a_tilde_without_a_home_folder_is_told_in_a_sentence():
+    conftest.refused(conftest.script("create_metadata.py", "--images", "~no-such-user/images"), "home folder", "HOME")
+
+
+# ---- the machine
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_fault(small, closed):
+    script = [sys.executable, conftest.REPOSITORY / "src" / "create_metadata.py", "--images", small.images, "--output", small.output]
+    result = subprocess.run(["bash", "-c", f'exec "$@" {closed}', "bash", *script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert small.metadata("REAL", "test").read_text(encoding="utf-8").count("\n") == 21  # its head and 20 images: no message got into it
+
+
+def test_a_record_tells_what_the_last_digits_depend_on(monkeypatch, tmp_path):
+    for name, value in {"TF_VAR_password": "secret", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "7"}.items():
+        monkeypatch.setenv(name, value)
+    told = devices.arithmetic("CPU (2 cores)")
+    assert told["threads"] == 7
+    assert told["variables"] == {"TF_NUM_INTRAOP_THREADS": "7"}  # Terraform's, which may be secrets, and those of the log are not told
+    assert isinstance(told["onednn"], bool)
+    json.dumps(told, allow_nan=False)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "many")  # which TensorFlow ignores
+    assert devices.arithmetic("CPU (2 cores)")["threads"] == devices.cores()
+    for text, quota in (("150000 100000\n", 1.5), ("max 100000\n", None)):
+        (tmp_path / "cpu.max").write_text(text)
+        assert devices.cpu_quota(tmp_path / "cpu.max") == quota
+    assert devices.cpu_quota(tmp_path / "missing") is None
+
+
+# ---- weights
+
+
+def stand_in(**_) -> keras.Model:
+    """A small network in place of VGG16."""
+    return keras.Sequential([keras.Input(protocol.IMAGE_SHAPE), keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()])
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch) -> Path:
+    """A file of the stand-in's weights, which is also what there is to download; Keras' folder is empty."""
+    monkeypatch.setattr(keras.applications, "VGG16", stand_in)
+    path = tmp_path / "own.weights.h5"
+    stand_in().save_weights(path)
+    monkeypatch.setattr(architectures, "KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(architectures, "PUBLISHED", "published.weights.h5")
+    monkeypatch.setattr(architectures, "PUBLISHED_MD5", hashlib.md5(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(urllib.request, "urlretrieve", lambda _, target: Path(target).write_bytes(path.read_bytes()))
+    return path
+
+
+def test_weights_that_are_not_finite_are_refused_before_training(weights):
+    network = stand_in()
+    kernel, bias = network.get_weights()
+    kernel[1, 1, 1, 1] = np.nan
+    network.set_weights([kernel, bias])
+    network.save_weights(weights)
+    with pytest.raises(StudyError, match=r"own\.weights\.h5 is damaged: a weight in it is not finite; name another file with --weights"):
+        architectures.backbone("VGG16", str(weights))
+    with pytest.raises(StudyError, match="not all outputs are finite"):
+        features.compute(network, PIXELS)
+    network.save(weights.with_name("model.keras"))
+    with pytest.raises(StudyError, match=r"model\.keras is not loaded: a weight in it is not finite"):
+        architectures.load(weights.with_name("model.keras"))
+
+
+def test_features_that_were_kept_and_are_not_finite_are_computed_again(weights, tmp_path):
+    backbone, folders = architectures.backbone("VGG16", str(weights)), conftest.Folders(output=tmp_path)
+    fresh = features.of_images(backbone, PIXELS, "a fingerprint", folders, "test")
+    (kept,) = folders.unfinished.glob("features_*.npz")
+    np.savez(kept, features=np.full_like(fresh, np.inf))
+    assert np.array_equal(features.of_images(backbone, PIXELS, "a fingerprint", folders, "test"), fresh)
+
+
+def test_weights_that_are_not_the_published_ones_are_named(weights, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    backbone = architectures.backbone("VGG16", str(weights))
+    assert "own.weights.h5 does not hold the published ImageNet weights" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr(protocol, "IMAGENET_CHECKSUM", features.weights_checksum(backbone))
+    architectures.backbone("VGG16", str(weights))
+    assert not caplog.text
+
+
+def test_a_damaged_copy_of_the_published_weights_is_named_and_replaced_whole(weights, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    copy = tmp_path / "keras" / "models" / "published.weights.h5"
+    copy.parent.mkdir(parents=True)
+    truncated = weights.read_bytes()[:-1000]
+    copy.write_bytes(truncated)
+    for problem, words in ((urllib.error.URLError("no network"), "no network"), (None, "what arrived is another file")):
+
+        def fails(_, target, problem=problem):
+            Path(target).write_bytes(b"<html>Sign in")
+            if problem:
+                raise problem
+
+        with monkeypatch.context() as offline, pytest.raises(StudyError) as told:
+            offline.setattr(urllib.request, "urlretrieve", fails)
+            architectures.backbone("VGG16", "imagenet")
+        remedies = ("again when there is a network", "by hand", "--weights PATH", "VGG16_WEIGHTS=PATH")
+        assert all(word in str(told.value) for word in ("published.weights.h5 is damaged", words, *remedies)), told.value
+        assert copy.read_bytes() == truncated
+        assert list(copy.parent.iterdir()) == [copy]
+    architectures.backbone("VGG16", "imagenet")
+    assert copy.read_bytes() == weights.read_bytes()
+    caplog.clear()
+    architectures.backbone("VGG16", "imagenet")
+    assert "Downloading" not in caplog.text
