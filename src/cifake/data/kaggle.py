@@ -120,6 +120,8 @@ def _fetch(again: bool) -> Path:
     Raises StudyError with the cause and the remedy.
     """
     try:
+        for name in {"KAGGLEHUB_CACHE", "KAGGLE_CONFIG_DIR"} & os.environ.keys():
+            os.environ[name] = str(Path(os.environ[name]).expanduser())  # kagglehub would make a folder called ~
         import kagglehub
         import requests
     except RuntimeError:  # kagglehub looks up the home folder while it is imported

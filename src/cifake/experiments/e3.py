@@ -447,9 +447,9 @@ def _train(run: RunOfE3, prepared: Prepared) -> Trained:
             random = np.random.default_rng([run.seed, number, int(step)])
             return take(of_steps[step], random), inputs.numbers[of_steps[step]]
 
-        # The first of two phases is the same for all budgets: its result is kept.
-        key = (run.seed, run.arm.augmented, settings.get("fake_images"), steps)
-        is_shared = number == 0 and len(phases) > 1
+        # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
+        key = (sources, run.seed, run.arm.augmented, settings.get("fake_images"), steps)
+        is_shared = number == 0 and len(phases) > 1 and run.arm.counts not in sources
         if is_shared and key in inputs.first_phases:
             weights, phase = inputs.first_phases[key]
             trainee.set_weights(weights)

@@ -4,20 +4,30 @@ A backbone maps raw images, uint8 [n, 32, 32, 3] RGB, to features; a head maps i
 probabilities, float32 [n, classes]. whole() joins them to the model that is saved. Keras is imported only when a model is built.
 """
 
-import os
+import hashlib
+import logging
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifake import protocol
+from cifake import KERAS_HOME, protocol
 from cifake.system.errors import StudyError
+from cifake.system.files import checksum_of_arrays, write_whole
 from cifake.system.options import IMAGENET, RANDOM
 from cifake.system.paths import shown
 
 if TYPE_CHECKING:
     import keras
+
+log = logging.getLogger(__name__)
+
+# The file of VGG16's ImageNet weights that Keras downloads; Keras' source has address and MD5.
+PUBLISHED = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+PUBLISHED_ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{PUBLISHED}"
+PUBLISHED_MD5 = "6d6bbae143d832006294945121d1f1fc"
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ def head(architecture: str, features: tuple[int, ...], classes: int) -> "keras.M
 
 
 def load(path: Path) -> Classifier:
-    """A saved model, taken apart again. Raises StudyError if the file is damaged or holds code."""
+    """A saved model, taken apart again. Raises StudyError if the file is damaged, holds code or a weight is not finite."""
     import keras
 
     try:
@@ -108,6 +118,8 @@ def load(path: Path) -> Classifier:
         is_code = "unsafe" in str(problem) or "Lambda" in str(problem)
         reason = "it holds code, which is not run" if is_code else "it is damaged or not a model"
         raise StudyError(f"{shown(path)} is not loaded: {reason}; delete it and train the classifier again.") from None
+    if not _is_finite(model):
+        raise StudyError(f"{shown(path)} is not loaded: a weight in it is not finite; delete it and train the classifier again.")
     if {"backbone", "head"} <= {layer.name for layer in model.layers}:
         return Classifier(model.get_layer("backbone"), model.get_layer("head"))
     return Classifier(None, model)
@@ -118,6 +130,13 @@ def summary(model: "keras.Model") -> str:
     lines = []
     model.summary(print_fn=lambda line, **_: lines.append(line), expand_nested=True, line_length=100)
     return "\n".join(lines) + "\n"
+
+
+def _is_finite(model: "keras.Model") -> bool:
+    """Whether all weights of a model are finite: with one that is not, its outputs mean nothing."""
+    import numpy as np
+
+    return all(np.isfinite(values).all() for values in model.get_weights())
 
 
 def _grey_pixels(_weights: str) -> "keras.Model":
@@ -144,7 +163,7 @@ def _lenet_convolutions(images: "keras.KerasTensor") -> "keras.KerasTensor":
 def _vgg16(weights: str) -> "keras.Model":
     """VGG16's convolutions and the mean over what is left of the image: 512 features.
 
-    Raises StudyError if the weights cannot be downloaded or do not fit.
+    Raises StudyError if the weights cannot be downloaded, do not fit or are not finite.
     """
     import keras
     from keras import ops
@@ -152,25 +171,61 @@ def _vgg16(weights: str) -> "keras.Model":
     images = raw_images()
     # Cast first: on uint8, preprocess_input subtracts with an overflow and says nothing.
     prepared = keras.applications.vgg16.preprocess_input(ops.cast(images, "float32"))
-    try:
-        network = keras.applications.VGG16(
-            include_top=False, weights=None if weights == RANDOM else weights, input_shape=protocol.IMAGE_SHAPE, pooling="avg", name="vgg16"
-        )
-    except Exception as problem:  # whatever the network, the file or HDF5 answers with
-        raise StudyError(_weights_message(weights, problem)) from None
+    network = keras.applications.VGG16(include_top=False, weights=None, input_shape=protocol.IMAGE_SHAPE, pooling="avg", name="vgg16")
+    if weights != RANDOM:
+        _load_weights(network, _published_weights() if weights == IMAGENET else Path(weights))
     return keras.Model(images, network(prepared), name="backbone")
 
 
-def _weights_message(weights: str, problem: Exception) -> str:
-    """What to say if VGG16's weights could not be had."""
-    reason = (str(problem).splitlines() or [type(problem).__name__])[0]
-    if weights != IMAGENET:
-        return f"{weights} does not hold VGG16's weights without its top ({reason}); name another file with --weights."
-    file, folder = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", os.environ.get("KERAS_HOME", "~/.keras")
-    return (
-        f"VGG16's ImageNet weights could not be downloaded ({reason}); run the same command again when there is a network, put {file} "
-        f"into {folder}/models/ by hand, or name its path with --weights PATH or VGG16_WEIGHTS=PATH."
-    )
+def _load_weights(network: "keras.Model", path: Path) -> None:
+    """Put a file's weights into VGG16. Raises StudyError if they do not fit or are not finite."""
+    remedy = "name another file with --weights, or none for the published weights."
+    try:
+        network.load_weights(path)
+    except Exception as problem:  # HDF5 and Keras have many of their own
+        raise StudyError(f"{shown(path)} does not hold VGG16's weights without its top ({_reason(problem)}); {remedy}") from None
+    if not _is_finite(network):
+        raise StudyError(f"{shown(path)} is damaged: a weight in it is not finite; {remedy}")
+    if checksum_of_arrays(network.get_weights()) != protocol.IMAGENET_CHECKSUM:
+        log.info("%s does not hold the published ImageNet weights; the results will not be the study's", shown(path))
+
+
+def _published_weights() -> Path:
+    """Keras' own copy of VGG16's ImageNet weights, downloaded if it is missing or damaged.
+
+    Keras would delete a damaged copy and then try the network. Raises StudyError if the download fails.
+    """
+    was_damaged = ""
+    try:
+        path = Path(KERAS_HOME).expanduser() / "models" / PUBLISHED
+        if path.exists():
+            if _is_published(path):
+                return path
+            was_damaged = f"{shown(path)} is damaged. "
+        log.info("%sDownloading VGG16's ImageNet weights, 58 MB, to %s", was_damaged, shown(path))
+        write_whole(path, _download_weights)
+    except Exception as problem:  # whatever the network or the disk answers with
+        raise StudyError(
+            f"{was_damaged}VGG16's ImageNet weights could not be downloaded ({_reason(problem)}); run the same command again when there is "
+            f"a network, put {PUBLISHED} into {KERAS_HOME}/models/ by hand, or name its path with --weights PATH or VGG16_WEIGHTS=PATH."
+        ) from None
+    return path
+
+
+def _download_weights(path: Path) -> None:
+    urllib.request.urlretrieve(PUBLISHED_ADDRESS, path)
+    if not _is_published(path):
+        raise ValueError("what arrived is another file; check that your network does not ask you to sign in first")
+
+
+def _is_published(path: Path) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() == PUBLISHED_MD5
+
+
+def _reason(problem: Exception) -> str:
+    """The first line of an exception's message, or its name."""
+    return (str(problem).splitlines() or [type(problem).__name__])[0]
 
 
 # In order of growing complexity: the order of every table and figure.

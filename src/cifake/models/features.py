@@ -13,6 +13,7 @@ import numpy as np
 
 from cifake.models import architectures
 from cifake.system import devices, progress
+from cifake.system.errors import StudyError
 from cifake.system.files import checksum_of_arrays, write_whole
 from cifake.system.paths import Folders, shown
 
@@ -30,13 +31,21 @@ def weights_checksum(model: keras.Model) -> str:
 
 
 def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) -> np.ndarray:
-    """A model's outputs for all rows of an array, float32 [n, ...], with a progress bar if there is a label."""
+    """A model's outputs for all rows of an array, float32 [n, ...], with a progress bar if there is a label.
+
+    Raises StudyError if an output is not finite.
+    """
     outputs = np.empty((len(inputs), *model.output_shape[1:]), np.float32)
     with progress.bar(total=len(inputs), desc=label, unit=" images", disable=None if label else True) as bar:
         for start in range(0, len(inputs), BATCH):
             batch = slice(start, start + BATCH)
             outputs[batch] = model.predict_on_batch(inputs[batch])
             bar.update(len(inputs[batch]))
+    if not np.isfinite(outputs).all():
+        raise StudyError(
+            f"{label or 'The classifier'}: not all outputs are finite, so its weights are damaged or another model's; name other weights "
+            "for VGG16 with --weights, or delete the saved classifier and train it again."
+        )
     return outputs
 
 
@@ -81,9 +90,9 @@ def _part(backbone: keras.Model, images: np.ndarray, start: int, change: Change 
         try:
             with np.load(path, allow_pickle=False) as file:
                 kept = file["features"]  # verifies the zip format's own checksum
-            if kept.shape == (len(part), *backbone.output_shape[1:]) and kept.dtype == np.float32:
+            if kept.shape == (len(part), *backbone.output_shape[1:]) and kept.dtype == np.float32 and np.isfinite(kept).all():
                 return kept
-            reason = "it has another shape"
+            reason = "it has another shape, or values that are not finite"
         except Exception as problem:  # zip and numpy have many of their own for damaged bytes
             reason = str(problem)
         log.info("%s is damaged (%s) and is computed again", shown(path), reason)

@@ -33,6 +33,7 @@ SHADES = {  # from white to the colour of the source
 }
 MISTAKES = 24  # in a gallery
 
+matplotlib.rcdefaults()  # whatever a matplotlibrc in the working folder says
 plt.rcParams.update(
     {
         "figure.dpi": 200,

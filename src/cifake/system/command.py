@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def run(main: Callable[[], None]) -> None:
     except ModuleNotFoundError as problem:
         advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
         message = f"The library {problem.name} is not installed for {sys.executable}; {advice}"
+    except UnicodeDecodeError as problem:
+        if not any("matplotlib" in frame.filename for frame in traceback.extract_tb(problem.__traceback__)):
+            raise
+        message = "A matplotlibrc in this folder, or a style in matplotlib's own (MPLCONFIGDIR), is not UTF-8 text; move or correct it."
+    except RuntimeError as problem:
+        if "home directory" not in str(problem):  # pathlib's words for a ~ that it cannot replace
+            raise
+        message = "There is no home folder to put in place of ~; set the environment variable HOME, or write the path out."
     except MemoryError:
         message = "The memory is full; close other programs and run the same command again."
     finally:

@@ -1,7 +1,9 @@
 """TensorFlow made ready: quiet, seeded, on the GPU if there is one. Everything that needs TensorFlow comes after this."""
 
 import functools
+import logging
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -9,11 +11,20 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
-from platform import python_version
+from pathlib import Path
 
 from cifake.system.paths import REPOSITORY
 
+log = logging.getLogger(__name__)
+
 LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib", "pillow")  # that numbers depend on
+# The same of a processor, as Linux names what it can do, on x86-64 and on ARM.
+INSTRUCTIONS = ("fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
+# How the variables begin that TensorFlow and the libraries below it compute by. Not TF_ alone: Terraform keeps passwords in its own.
+VARIABLES = (
+    *(f"TF_{word}" for word in ("CONV2D_", "CUDNN_", "DETERMINISTIC_", "DISABLE_", "ENABLE_", "NUM_", "SET_", "USE_", "XLA_")),
+    *("XLA_", "ONEDNN_", "DNNL_", "OMP_", "OPENBLAS_", "MKL_", "CUBLAS_", "NVIDIA_TF32"),
+)
 
 
 @contextmanager
@@ -48,6 +59,8 @@ def prepare(verbose: bool = False) -> str:
             tf.config.experimental.set_memory_growth(gpu, True)
         tf.constant(0)  # the rest of the greeting comes with the first tensor
     program()
+    if changed := variables():
+        log.info("TensorFlow obeys %s, which can change the numbers; the records name it.", ", ".join(changed))
     if not verbose:
         tf.get_logger().setLevel("ERROR")  # its warnings are advice on speed
     if not gpus:
@@ -94,12 +107,50 @@ def program() -> str:
 
 def versions() -> dict[str, str]:
     """Releases of Python and of the libraries that a result depends on."""
-    return {"python": python_version(), **{library: version(library) for library in LIBRARIES}}
+    return {"python": platform.python_version(), **{library: version(library) for library in LIBRARIES}}
 
 
 def description(device: str) -> dict:
     """What a record says of the machine and the software, for people."""
-    return {"device": device, "program": program(), "versions": versions(), "memory_peak_megabytes": round(memory_peak() / 1e6)}
+    return {
+        "device": device,
+        "arithmetic": arithmetic(device),
+        "program": program(),
+        "versions": versions(),
+        "memory_peak_megabytes": round(memory_peak() / 1e6),
+    }
+
+
+def arithmetic(device: str) -> dict:
+    """What the last digits depend on beside the software: they differ from one of these machines to the next."""
+    from tensorflow.python.util import _pywrap_util_port  # public TensorFlow does not tell
+
+    cpuinfo = Path("/proc/cpuinfo")
+    abilities = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.exists() else []  # macOS has no such file
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return {
+        "machine": platform.machine(),
+        "instructions": [name for name in INSTRUCTIONS if name in abilities],
+        "threads": (asked.isdecimal() and int(asked)) or cores(),
+        "cpu_quota": cpu_quota(),
+        "onednn": _pywrap_util_port.IsMklEnabled(),
+        "op_determinism": device.startswith("GPU"),
+        "variables": variables(),
+    }
+
+
+def variables() -> dict[str, str]:
+    """The environment variables that TensorFlow computes by, with their values."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)}
+
+
+def cpu_quota(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
+    """How many cores' time a container may use, None without a limit. TensorFlow starts a thread for each core all the same."""
+    try:
+        quota, period = path.read_text(encoding="utf-8").split()
+        return int(quota) / int(period)
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
 
 
 def memory_peak() -> int:

@@ -4,6 +4,13 @@ import os
 import signal
 import sys
 
+# A standard stream that is closed (>&-) becomes /dev/null. Otherwise the next file that is opened would take its number, and what
+# TensorFlow says would go into that file.
+while (_spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+    pass
+os.close(_spare)
+sys.stdout, sys.stderr = (stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr))  # noqa: PTH123, SIM115
+
 _when_stopped = "Stopped; the same command starts this step again."
 _errors = os.dup(2)  # stays open while devices.without_chatter holds back what goes to 2 itself
 
