@@ -49,7 +49,7 @@ def with_csvs(start, folders: Folders) -> Folders:
 
 
 def test_the_same_seed_gives_the_same_bytes(new_study, classify):
-    """LeNet, alone and after another seed in one process; NN is in the next test."""
+    """LeNet, alone and after another seed in one process."""
     alone, after = new_study(), new_study()
     classify("LeNet", alone, "-epochs", "2")
     classify("LeNet", after, "-epochs", "2", "--seed", "130", "--seeds", "130", "129")
@@ -57,39 +57,63 @@ def test_the_same_seed_gives_the_same_bytes(new_study, classify):
     assert same_of(after, "LeNet")[1] != same_of(alone, "LeNet")[1]
 
 
-def test_the_plain_run_counts_as_its_seed_and_the_others_are_replicates(start, new_study, classify):
-    folders = new_study()
-    results, table = folders.results("E1"), folders.visualisations("E1") / "seeds_metrics_table.txt"
-    classify("NN", folders, "-epochs", "2", "--seeds", "129", "130")
-    assert [record_of(folders, "NN", seed)["settings"]["seed"] for seed in (None, 130)] == [129, 130]
-    assert [path.name for path in (results / "replicates").iterdir()] == ["seed-130"]
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*.*")}
-    ended = classify("NN", folders, "-epochs", "2", "--seeds", "131", "130", "129")
-    assert "2 of 3 runs: done already with these settings" in ended["stdout"]
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
-    assert {path.name for path in (results / "replicates" / "seed-131").iterdir()} == {path.name for path in results.glob("*.*")}
-    assert record_of(folders, "NN", 131)["model"]["file"] == "models/replicates/seed-131/FAKE_NN.keras"
+@pytest.fixture(scope="module")
+def trained(start, few_images, csvs, tmp_path_factory) -> Folders:
+    """NN trained on FAKE with two seeds; to be copied."""
+    folders = Folders(few_images, tmp_path_factory.mktemp("trained") / "output")
+    shutil.copytree(csvs, folders.output / "images")
+    done(start, "classify_NN.py", folders, "-data", "FAKE", "-epochs", "2", "--seeds", "129", "130")
+    return folders
 
-    done(start, "visualise.py", folders)
-    name, *_, accuracy, _, _, _, number = cells_of(table)
-    scores = [record_of(folders, "NN", seed)["scores"]["accuracy"] for seed in (None, 130, 131)]
-    assert (name, accuracy, number) == ("FAKE NN", f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}", "3")
 
-    classify("NN", folders, "-epochs", "1", "--seeds", "131")
-    ended = done(start, "visualise.py", folders)
-    assert "Replicates with other settings or images than the plain run are left out: FAKE NN" in ended["stdout"]
-    assert cells_of(table)[-1] == "2"
-    refused(called(start, "visualise.py", folders, "--seeds", "129", "130", "131"), "differ in more than the seed", "replicates")
-
-    first = same_of(folders, "NN")
-    classify("NN", folders, "-epochs", "2", "--seed", "130")
-    assert same_of(folders, "NN") == same_of(folders, "NN", 130)  # one seed, one result, whatever came before it
-    assert same_of(folders, "NN")[1] != first[1]
+@pytest.fixture
+def seeds(trained, tmp_path) -> Folders:
+    """A copy of it."""
+    shutil.copytree(trained.output, tmp_path / "seeds")
+    return Folders(trained.images, tmp_path / "seeds")
 
 
 def cells_of(path: Path) -> list[str]:
     """The cells of the first row of a table."""
     return [cell.strip() for cell in path.read_text(encoding="utf-8").splitlines()[2].strip("|").split("|")]
+
+
+def test_the_plain_run_counts_as_its_seed_and_the_others_are_replicates(start, seeds, classify):
+    results, table = seeds.results("E1"), seeds.visualisations("E1") / "seeds_metrics_table.txt"
+    assert [record_of(seeds, "NN", seed)["settings"]["seed"] for seed in (None, 130)] == [129, 130]
+    assert [path.name for path in (results / "replicates").iterdir()] == ["seed-130"]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*.*")}
+    ended = classify("NN", seeds, "-epochs", "2", "--seeds", "131", "130", "129")
+    assert "2 of 3 runs: done already with these settings" in ended["stdout"]
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+    assert {path.name for path in (results / "replicates" / "seed-131").iterdir()} == {path.name for path in results.glob("*.*")}
+    assert record_of(seeds, "NN", 131)["model"]["file"] == "models/replicates/seed-131/FAKE_NN.keras"
+
+    done(start, "visualise.py", seeds)
+    name, *_, accuracy, _, _, _, number = cells_of(table)
+    scores = [record_of(seeds, "NN", seed)["scores"]["accuracy"] for seed in (None, 130, 131)]
+    assert (name, accuracy, number) == ("FAKE NN", f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}", "3")
+
+    classify("NN", seeds, "-epochs", "1", "--seeds", "131")
+    ended = done(start, "visualise.py", seeds)
+    assert "Replicates with other settings or images than the plain run are left out: FAKE NN" in ended["stdout"]
+    assert cells_of(table)[-1] == "2"
+    refused(called(start, "visualise.py", seeds, "--seeds", "129", "130", "131"), "differ in more than the seed", "replicates")
+
+
+def test_one_seed_has_one_result_whatever_came_before_it(seeds, classify):
+    """130 was trained after 129 in one process; now it is the plain run, alone."""
+    before = same_of(seeds, "NN")
+    classify("NN", seeds, "-epochs", "2", "--seed", "130")
+    assert same_of(seeds, "NN") == same_of(seeds, "NN", 130)
+    assert same_of(seeds, "NN")[1] != before[1]
+
+
+def test_visualise_works_with_what_is_there(start, seeds, new_study):
+    refused(called(start, "visualise.py", new_study()), "holds no record", "run-NN.sh")
+    ended = done(start, "visualise.py", seeds)
+    assert "Not trained yet without --seeds: REAL NN, REAL LeNet, FAKE LeNet, REAL VGG16, FAKE VGG16" in ended["stdout"]
+    assert {path.name for path in seeds.visualisations("E1").glob("*.png")} == {"NN_histories.png", "NN_confusions.png"}
 
 
 @pytest.mark.parametrize(
@@ -149,15 +173,6 @@ def test_a_training_that_is_stopped_says_so_and_continues_to_the_same_bytes(star
     ended = classify("LeNet", cut, "-epochs", "12")
     assert epochs == 1 or "FAKE LeNet: continues after epoch" in ended["stdout"]
     assert same_of(cut, "LeNet") == same_of(whole, "LeNet")
-
-
-def test_visualise_works_with_what_is_there(start, new_study, classify):
-    folders = new_study()
-    refused(called(start, "visualise.py", folders), "holds no record", "run-NN.sh")
-    classify("NN", folders, "-epochs", "1")
-    ended = done(start, "visualise.py", folders)
-    assert "Not trained yet: REAL NN, REAL LeNet, FAKE LeNet, REAL VGG16, FAKE VGG16" in ended["stdout"]
-    assert {path.name for path in folders.visualisations("E1").glob("*.png")} == {"NN_histories.png", "NN_confusions.png"}
 
 
 def test_a_damaged_image_ends_a_training_before_it_begins(start, small):

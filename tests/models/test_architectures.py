@@ -86,16 +86,6 @@ def test_weights_of_something_else_are_refused(tmp_path):
         architectures.backbone("VGG16", str(path))
 
 
-def test_a_failed_download_names_the_remedies(monkeypatch):
-    def fails(*_, **__):
-        raise OSError("URL fetch failure")
-
-    monkeypatch.setattr(keras.applications, "VGG16", fails)
-    with pytest.raises(StudyError) as problem:
-        architectures.backbone("VGG16", "imagenet")
-    assert all(words in str(problem.value) for words in ("URL fetch failure", "again", "by hand", "--weights PATH", "VGG16_WEIGHTS"))
-
-
 def test_a_model_with_code_in_it_is_refused(tmp_path):
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(tmp_path / "code.keras")

@@ -30,7 +30,7 @@ PIXELS = np.zeros((2, *protocol.IMAGE_SHAPE), np.uint8)
 def hostile(folder: Path) -> dict[str, str]:
     """Variables that would change or end a training, and the files that they name; `folder` becomes the working folder."""
     (folder / "keras.json").write_text('{"floatx": "float64", "epsilon": 1, "image_data_format": "channels_first", "backend": "torch"}')
-    (folder / "matplotlibrc").write_bytes(b"savefig.bbox: tight\nfont.size: \xff\n")
+    (folder / "matplotlibrc").write_text("savefig.bbox: tight\nfont.size: 40\nfont.family: no such font\naxes.formatter.use_locale: True\n")
     (folder / "config").mkdir()
     (folder / "config" / "matplotlibrc").write_text("text.usetex: True\nbackend: no such backend\n")
     (folder / "sitecustomize.py").write_text("import pwd\n\n\ndef nobody(_):\n    raise KeyError\n\n\npwd.getpwuid = nobody\n")
@@ -66,6 +66,14 @@ def test_settings_of_keras_and_matplotlib_change_no_byte(start, new_study, tmp_p
     record = json.loads(by_kind["record"].read_text(encoding="utf-8"))
     assert record["arithmetic"]["threads"] == devices.cores()
     assert record["settings"].keys().isdisjoint({"arithmetic", "device"})
+
+
+def test_a_damaged_settings_file_is_told_in_a_sentence(tmp_path, monkeypatch):
+    """Matplotlib looks into the working folder before it looks anywhere else."""
+    (tmp_path / "matplotlibrc").write_bytes("# Schriftgröße\n".encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+    result = conftest.script("create_demo.py", "--images", tmp_path / "images", "--output", tmp_path)
+    conftest.refused(result, "matplotlibrc in this folder", "not UTF-8")
 
 
 def test_a_folder_named_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
