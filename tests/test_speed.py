@@ -7,7 +7,8 @@ import operations
 import pytest
 from conftest import REPOSITORY, refused, run
 
-from cifake import architectures, protocol
+from cifake import protocol
+from cifake.models import architectures
 
 SPEED = REPOSITORY / "tests" / "benchmarks" / "speed.py"
 

@@ -3,7 +3,7 @@
     python tests/benchmarks/rates.py --images images --output . --precision float32
 
 Prints one line of JSON. speed.py starts it, in a process of its own. The matrix product is taken before and after each of the
-two, since a machine's clock changes with its temperature and with what else it does.
+two, because a machine's clock changes with its temperature and with what else it does.
 """
 
 import argparse
@@ -21,9 +21,11 @@ import numpy as np
 import operations
 import tensorflow as tf
 
-from cifake import architectures, devices, features, images, metadata, options, protocol, training
-from cifake.command import log
-from cifake.folders import Folders
+from cifake import protocol
+from cifake.data import batches, decoding, metadata
+from cifake.models import architectures, features, training
+from cifake.system import devices, options
+from cifake.system.paths import Folders
 
 PRODUCTS = 3  # of matrices at a time, after one that does not count
 FEATURE_IMAGES = 2_000  # whose features are computed, at most
@@ -41,11 +43,8 @@ def main() -> None:
     chosen = parser.parse_args()
     devices.prepare()
     split = metadata.read_split(Folders(chosen.images, chosen.output), "FAKE", "train")
-    pixels, _ = images.decode(split.contents, split.filepaths, "train")
-    measures = {
-        "features": lambda: features_rate(chosen, pixels),
-        "training": lambda: training_rate(chosen.precision, pixels, split),
-    }
+    pixels, _ = decoding.decode(split.contents, split.filepaths, "train")
+    measures = {"features": lambda: features_rate(chosen, pixels), "training": lambda: training_rate(chosen.precision, pixels, split)}
     measured = {}
     before = matrix_product(chosen.precision, chosen.matrix)
     for name, measure in measures.items():
@@ -83,7 +82,9 @@ def training_rate(precision: str, pixels: np.ndarray, split: metadata.Split) -> 
     """Images and operations a second of LeNet's training; the validation after each epoch counts as time and as operations."""
     ends = []
     listener = logging.Handler()
-    listener.emit = lambda record: ends.append(record.created)  # training.train says a line as each epoch ends
+    # A line when the first epoch ends, some others, and the last one: number of the epoch, and the time.
+    listener.emit = lambda record: ends.append((record.args[0], record.created))
+    log = logging.getLogger(training.__name__)
     log.addHandler(listener)
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -94,7 +95,7 @@ def training_rate(precision: str, pixels: np.ndarray, split: metadata.Split) -> 
     with tempfile.TemporaryDirectory() as folder:
         training.train(
             head,
-            *images.in_memory(pixels, np.array(split.numbers)),
+            *batches.in_memory(pixels, np.array(split.numbers)),
             validation=validation,
             epochs=EPOCHS,
             seed=protocol.SEED,
@@ -103,7 +104,8 @@ def training_rate(precision: str, pixels: np.ndarray, split: metadata.Split) -> 
             key="",
         )
     log.removeHandler(listener)
-    seconds = (ends[-1] - ends[0]) / (len(ends) - 1)
+    (first, start), (last, end) = ends[0], ends[-1]
+    seconds = (end - start) / (last - first)
     trained = len(pixels) - validation
     done = trained * operations.trained(head) + validation * operations.forward(head)
     return {"images": trained / seconds, "operations": done / seconds}

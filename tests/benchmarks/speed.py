@@ -13,6 +13,7 @@ caches and threads of another, and the sides take turns. Nothing else should run
 
 import argparse
 import json
+import logging
 import os
 import platform
 import re
@@ -31,17 +32,21 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from cifake import command, devices, metadata, options, protocol, tables
-from cifake.command import log
-from cifake.errors import StudyError
-from cifake.files import write_text
-from cifake.folders import REPOSITORY, Folders, shown
+from cifake import protocol
+from cifake.data import metadata
+from cifake.models.architectures import ARCHITECTURES
+from cifake.pages import tables
+from cifake.system import command, devices, options, signals
+from cifake.system.errors import StudyError
+from cifake.system.files import write_text
+from cifake.system.paths import REPOSITORY, Folders, shown
 
+log = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent
 SOURCE = "FAKE"  # the images that are trained on; REAL ones are as many and as large
 SAMPLE = 12_000  # images of each source, of training and test together, on which the two sides are compared
 # Images of each source in the studies whose cost is measured; CIFAKE has 60,000. The steps of an epoch, which follow from them, are
-# no prime numbers, since Keras then comes back to Python after each step, which doubles the epoch of a small model.
+# not prime numbers, because Keras would return to Python after each step, which doubles the epoch of a small model.
 SIZES = (1_000, 4_000, 20_000, 60_000)
 TEST_SHARE = 1 / 6  # of the images, as in CIFAKE
 REPEATS = 3
@@ -63,9 +68,11 @@ class Ran:
 
     @property
     def epoch(self) -> float:
-        """Seconds of an epoch, from the lines that training and classic way print as each ends."""
-        ends = [seconds for seconds, line in self.lines if re.search(r"\bepoch \d+: loss", line)]
-        return (ends[-1] - ends[0]) / (len(ends) - 1)
+        """Seconds of an epoch, from the lines that both sides print when the first epoch, some others and the last one end."""
+        found = [(seconds, re.search(r"\bepoch +(\d+): loss", line)) for seconds, line in self.lines]
+        ends = [(seconds, int(match[1])) for seconds, match in found if match]
+        (start, first), (end, last) = ends[0], ends[-1]
+        return (end - start) / (last - first)
 
     @property
     def answer(self) -> dict:
@@ -87,9 +94,7 @@ def run(*words: object) -> Ran:
         seconds = time.perf_counter() - clock
         if process.returncode:
             errors.seek(0)
-            raise StudyError(
-                f"{' '.join(line[1:])} ended with exit code {process.returncode}:\n{errors.read().strip()}"
-            )
+            raise StudyError(f"{' '.join(line[1:])} ended with exit code {process.returncode}:\n{errors.read().strip()}")
     return Ran(start, seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), lines)
 
 
@@ -99,7 +104,7 @@ def script(name: str, folders: Folders, *words: object) -> Ran:
 
 
 def classify(architecture: str, folders: Folders, precision: str, weights: str) -> Ran:
-    """Train and test a classifier anew, as run.sh does; for VGG16 no features are kept from before."""
+    """Train and test a classifier again, as run.sh does; for VGG16 no features are kept from before."""
     for kept in folders.unfinished.glob("features_*"):
         kept.unlink()
     words = ["-data", SOURCE, "-epochs", EPOCHS, "--precision", precision, "--weights", weights, "--fresh"]
@@ -124,7 +129,7 @@ def sample(images: Path, number: int, folder: Path) -> Folders:
 
 def seconds_of(folders: Folders, architecture: str) -> dict[str, float]:
     """The seconds of each phase, from the record of the last training."""
-    record = folders.e1_results / f"{SOURCE}_{architecture}_record.json"
+    record = folders.classifier("E1", SOURCE, architecture)["record"]
     return json.loads(record.read_text(encoding="utf-8"))["seconds"]
 
 
@@ -149,9 +154,7 @@ def compare(folders: Folders, chosen: argparse.Namespace) -> pd.DataFrame:
             for precision in chosen.precisions:
                 ran = classify(architecture, folders, precision, chosen.weights)
                 before = once(seconds_of(folders, architecture))
-                rows.append(
-                    {"turn": turn, "architecture": architecture, "side": precision, "epoch": ran.epoch, "once": before}
-                )
+                rows.append({"turn": turn, "architecture": architecture, "side": precision, "epoch": ran.epoch, "once": before})
     return pd.DataFrame(rows)
 
 
@@ -286,9 +289,7 @@ def line(measured: pd.DataFrame, column: str) -> tuple[float, float, float]:
 def cost_sentences(measured: pd.DataFrame) -> list[str]:
     """What a study of n images costs, as a line for each classifier, and how large a one fits a laptop."""
     sentences = []
-    for architecture, rows in measured[measured["precision"] == measured["precision"].iloc[0]].groupby(
-        "architecture", sort=False
-    ):
+    for architecture, rows in measured[measured["precision"] == measured["precision"].iloc[0]].groupby("architecture", sort=False):
         if rows["images"].nunique() < 3:  # any two points lie on a line
             continue
         (start, each, fit), (base, rise, memory_fit) = line(rows, "whole"), line(rows, "memory")
@@ -352,18 +353,11 @@ def parse() -> argparse.Namespace:
     add("--weights", type=options.vgg16_weights, metavar="W", help="VGG16's, as the scripts take them")
     add("--output", type=Path, default=HERE / "speed.md", metavar="FILE", help="the tables (default: %(default)s)")
     add("--sample", type=number, default=SAMPLE, metavar="N", help="images of each source to compare on (%(default)s)")
-    add(
-        "--sizes",
-        type=number,
-        nargs="+",
-        default=SIZES,
-        metavar="N",
-        help="images of the studies whose cost is measured",
-    )
+    add("--sizes", type=number, nargs="+", default=SIZES, metavar="N", help="images of the studies whose cost is measured")
     add("--repeats", type=number, default=REPEATS, metavar="N", help="turns of the sides (%(default)s)")
     add("--starts", type=number, default=STARTS, metavar="N", help="turns of the start-up (%(default)s)")
     add("--matrix", type=number, default=4096, metavar="N", help="rows of the matrices of the product (%(default)s)")
-    add("--architectures", nargs="+", choices=protocol.ARCHITECTURES, default=protocol.ARCHITECTURES, metavar="NAME")
+    add("--architectures", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES), metavar="NAME")
     add("--precisions", nargs="+", choices=options.PRECISIONS, default=options.PRECISIONS[:2], metavar="P")
     chosen = parser.parse_args()
     chosen.images = chosen.images.expanduser().resolve()
@@ -376,7 +370,7 @@ def main() -> None:
     chosen = parse()
     about = machine()
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
-        command.when_stopped(f"Stopped; {folder} may be deleted.")
+        signals.when_stopped(f"Stopped; {folder} may be deleted.")
         folders = sample(chosen.images, chosen.sample, Path(folder) / "sample")
         images = len(list(folders.split(SOURCE, "train").iterdir()))
         measured = compare(folders, chosen)

@@ -13,15 +13,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from cifake import experiment, options
+from cifake.experiments import e1
+from cifake.experiments.runs import Prepared, Run, Trained
 
 
 def main() -> None:
     """The script's own main function, with a clock in its training."""
-    train_and_test = experiment._train_and_test
+    train = e1._train
 
-    def with_clock(run: experiment.Run, prepared: experiment.Prepared, chosen: object) -> None:
-        import keras  # imported by the script long since
+    def with_clock(run: Run, prepared: Prepared, chosen: object) -> Trained:
+        import keras  # the script has imported it
 
         fit, times = keras.Model.fit, []
 
@@ -33,12 +34,14 @@ def main() -> None:
             return fit(model, *data, callbacks=[clock, *callbacks], **options)
 
         keras.Model.fit = fit_with_clock
-        train_and_test(run, prepared, chosen)
+        trained = train(run, prepared, chosen)
         images = prepared.seconds["reading"] + prepared.seconds["decoding"]
         print(json.dumps({"begun": times[0], "done": times[1], "images": images}))
+        return trained
 
-    experiment._train_and_test = with_clock
-    experiment.classify(sys.argv[1], options.parse(__doc__, sys.argv[2:], needs_data=True))
+    e1._train = with_clock
+    architecture = sys.argv.pop(1)
+    e1.classify(architecture, __doc__)
 
 
 if __name__ == "__main__":
