@@ -6,8 +6,8 @@
 #                                a day on two processor cores
 #   bash run-E3.sh --dry-run     how many runs are missing and how long they take
 #   bash run-E3.sh --models NN --part main
-#                                one classifier, without tuning and variants: about
-#                                an hour
+#                                one classifier, without tuning and variants:
+#                                about an hour
 #   bash run-E3.sh --models LeNet --seeds 129
 #                                a part of it: these classifiers, these seeds
 #   bash run-E3.sh --shard 2/8   the second of eight shares, for eight machines;

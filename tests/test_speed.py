@@ -25,6 +25,7 @@ def test_operations_are_those_of_the_layers():
     assert operations.forward(architectures.backbone("VGG16", "random")) == pytest.approx(626e6, rel=0.001)
 
 
+@pytest.mark.long
 def test_the_benchmark_fills_its_tables(small, tmp_path):
     output = tmp_path / "speed.md"
     little = ["--sample", "120", "--sizes", "120", "--repeats", "1", "--starts", "1", "--matrix", "256"]

@@ -48,15 +48,6 @@ def with_csvs(start, folders: Folders) -> Folders:
     return folders
 
 
-def test_the_same_seed_gives_the_same_bytes(new_study, classify):
-    """LeNet, alone and after another seed in one process."""
-    alone, after = new_study(), new_study()
-    classify("LeNet", alone, "-epochs", "2")
-    classify("LeNet", after, "-epochs", "2", "--seed", "130", "--seeds", "130", "129")
-    assert same_of(after, "LeNet", 129) == same_of(alone, "LeNet")
-    assert same_of(after, "LeNet")[1] != same_of(alone, "LeNet")[1]
-
-
 @pytest.fixture(scope="module")
 def trained(start, few_images, csvs, tmp_path_factory) -> Folders:
     """NN trained on FAKE with two seeds; to be copied."""
@@ -152,9 +143,9 @@ def test_scores_without_trained_test_images(start, small, classify):
     assert "Without the 2 test images" in files["metrics"].read_text(encoding="utf-8")
 
 
-def test_a_training_that_is_stopped_says_so_and_continues_to_the_same_bytes(start, images, tmp_path, classify):
+def test_a_training_that_is_stopped_says_so_and_continues_to_the_bytes_that_its_seed_gives(start, images, tmp_path, classify):
     whole, cut = (with_csvs(start, Folders(images, tmp_path / name)) for name in ("whole", "cut"))
-    classify("LeNet", whole, "-epochs", "12")
+    classify("LeNet", whole, "-epochs", "12", "--seeds", "129", "130")
     epochs = record_of(whole, "LeNet")["training"]["epochs"]
     command = [sys.executable, REPOSITORY / "src" / "classify_LeNet.py", "-data", "FAKE", "-epochs", "12"]
     process = subprocess.Popen(
@@ -173,6 +164,7 @@ def test_a_training_that_is_stopped_says_so_and_continues_to_the_same_bytes(star
     ended = classify("LeNet", cut, "-epochs", "12")
     assert epochs == 1 or "FAKE LeNet: continues after epoch" in ended["stdout"]
     assert same_of(cut, "LeNet") == same_of(whole, "LeNet")
+    assert same_of(cut, "LeNet")[1] != same_of(whole, "LeNet", 130)[1]
 
 
 def test_a_damaged_image_ends_a_training_before_it_begins(start, small):
