@@ -67,4 +67,6 @@ if [ -n "$demo" ]; then
 fi
 step 10 "the report" write_report.py
 
+RESULTS="$RESULTS
+All on one page, to open in a browser: E2_visualisations/report.html"
 run_steps "$@"

@@ -62,7 +62,7 @@ def is_complete(folder: Path) -> bool:
 
 def write(folder: Path) -> None:
     """Make all files in a draft beside the folder, and rename it when it is complete."""
-    log.info("%s: drawing 3,594 images of ten digits, half handwritten (REAL), half rendered (FAKE), about 10 seconds", shown(folder))
+    log.info("%s: drawing 3,594 images of digits, about 10 s", shown(folder))
     from cifake.data import digits
 
     draft = folder.with_name(f".{folder.name}.draft")

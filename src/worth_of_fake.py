@@ -12,6 +12,7 @@ folder and start it once more.
 """
 
 import logging
+import textwrap
 
 from cifake.experiments import e3
 from cifake.models.architectures import ARCHITECTURES
@@ -33,7 +34,8 @@ def main() -> None:
     from cifake.results import table
 
     study = Study(chosen.folders, table.load(chosen.folders, "E3"))
-    log.info("%s", "\n".join(sentences.worth_lines(study)))
+    for line in (line for architecture in study.e3 for line in sentences.alone(study, architecture)):
+        log.info("%s", textwrap.fill(line, 80))
     command.wrote(contents.draw(study, "E3"))
 
 

@@ -33,9 +33,7 @@ SCRIPTS = [
     "write_report.py",
     "worth_of_fake.py",
 ]
-BOTH_SOURCES = {
-    name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")
-}
+BOTH_SOURCES = {name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")}
 ALL_STEPS = [
     ["create_metadata.py"], *BOTH_SOURCES["NN"], *BOTH_SOURCES["LeNet"], *BOTH_SOURCES["VGG16"],
     ["visualise.py"], ["final_evaluate.py"], ["write_report.py"]
@@ -157,19 +155,7 @@ def files(study):
 def test_parses_and_keeps_to_bash_of_macos(script):
     text = (REPOSITORY / script).read_text()
     assert subprocess.run(["bash", "-n", str(REPOSITORY / script)], capture_output=True).stderr == b""
-    for newer in (
-        "declare -A",
-        "local -A",
-        "mapfile",
-        "readarray",
-        "wait -n",
-        ",,}",
-        "^^}",
-        "&>>",
-        "|&",
-        "EPOCHSECONDS",
-        "BASHPID",
-    ):
+    for newer in ("declare -A", "local -A", "mapfile", "readarray", "wait -n", ",,}", "^^}", "&>>", "|&", "EPOCHSECONDS", "BASHPID"):
         assert newer not in text, f"bash 3.2 has no {newer}"
 
 
@@ -231,9 +217,10 @@ def test_says_where_it_is_and_is_complete_at_the_end(study):
     lines = [line for line in run(study, "run.sh").stdout.splitlines() if line]
     assert next(line for line in lines if line.startswith("Step 3 of 10")) == "Step 3 of 10: NN on REAL"
     assert lines[1].startswith("Step 1 of 10 done in ") and lines[1].endswith(" min left")
-    assert lines[-3].startswith("Step 10 of 10 done in ") and "left" not in lines[-3]
-    assert lines[-2].startswith("run.sh is complete in ")
-    assert "complete" not in "\n".join(lines[:-2])
+    assert lines[-4].startswith("Step 10 of 10 done in ") and "left" not in lines[-4]
+    assert lines[-3].startswith("run.sh is complete in ")
+    assert "complete" not in "\n".join(lines[:-3])
+    assert lines[-1].endswith("E2_visualisations/report.html")
 
 
 @pytest.mark.parametrize(
@@ -277,8 +264,7 @@ def test_after_fresh_the_same_command_starts_again(study):
 
 
 @pytest.mark.parametrize(
-    "options",
-    [["-data", "FAKE"], ["--data=REAL"], ["--data_label", "FAKE"], ["-epochs", "2", "-data=FAKE"], ["-d", "FAKE"]],
+    "options", [["-data", "FAKE"], ["--data=REAL"], ["--data_label", "FAKE"], ["-epochs", "2", "-data=FAKE"], ["-d", "FAKE"]]
 )
 @pytest.mark.parametrize("script", ["run.sh", "run-LeNet.sh"])
 def test_refuses_a_source(study, script, options):
@@ -295,10 +281,13 @@ def test_experiment_3_needs_both_sources(study):
     assert (ended.returncode, ended.stderr) == (2, "run-E3.sh: it needs both FAKE and REAL; leave -data out.\n")
 
 
+PAGE = "All on one page, to open in a browser: E2_visualisations/report.html"
+
+
 @pytest.mark.parametrize(
     ("script", "results"),
     [
-        ("run.sh", "E1_results, E1_visualisations, E2_results and E2_visualisations"),
+        ("run.sh", f"E1_results, E1_visualisations, E2_results and E2_visualisations\n{PAGE}"),
         ("run-NN.sh", "E1_results"),
         ("run-E3.sh", "E3_results and E3_visualisations"),
     ],
@@ -420,9 +409,7 @@ def test_a_dry_run_without_env_says_that_it_would_be_made(study, path_with):
 @pytest.mark.parametrize("deaf", [False, True], ids=["listening", "deaf"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_step_and_all_that_it_started(study, number, code, deaf):
-    variables = {"PYTHON": sys.executable, "STUB_WAITS_AT": "classify_NN.py -data FAKE"} | (
-        {"STUB_IS_DEAF": "1"} if deaf else {}
-    )
+    variables = {"PYTHON": sys.executable, "STUB_WAITS_AT": "classify_NN.py -data FAKE"} | ({"STUB_IS_DEAF": "1"} if deaf else {})
     runner = subprocess.Popen(
         ["bash", str(study / "run.sh")], env=environment(**variables), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -526,9 +513,7 @@ def refused(ended, asked, words):
 @pytest.mark.parametrize("version", ["3.10.13", "3.14.0", "3.9.2", "2.7.18"])
 def test_setup_names_the_python_that_it_cannot_use(study, path_with, version):
     refused(*set_up(study, path_with(pythons=("python3",), FAKE_VERSION=version)), f"found: {version}.")
-    refused(
-        *set_up(study, path_with(FAKE_VERSION=version), PYTHON="python3.13"), f"PYTHON=python3.13, found: {version}."
-    )
+    refused(*set_up(study, path_with(FAKE_VERSION=version), PYTHON="python3.13"), f"PYTHON=python3.13, found: {version}.")
 
 
 def test_setup_without_any_python_or_without_venv(study, path_with):
@@ -582,15 +567,12 @@ def test_setup_follows_changed_requirements_and_another_python(study, path_with)
 
 
 @pytest.mark.parametrize(
-    ("gpu", "choice", "with_cuda"),
-    [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False), (True, "1", True)],
+    ("gpu", "choice", "with_cuda"), [(True, "", True), (False, "", False), (False, "1", True), (True, "0", False), (True, "1", True)]
 )
 def test_setup_installs_cuda_if_there_is_a_gpu_or_it_is_asked_for(study, path_with, gpu, choice, with_cuda):
     variables = path_with(gpu=gpu, CUDA=choice)
     ended, _ = set_up(study, variables)
-    version = next(
-        line for line in (study / "requirements.txt").read_text().splitlines() if line.startswith("tensorflow==")
-    ).split()[0]
+    version = next(line for line in (study / "requirements.txt").read_text().splitlines() if line.startswith("tensorflow==")).split()[0]
     asked = Path(variables["FAKE_LOG"]).read_text()
     assert (version.replace("==", "[and-cuda]==") in asked) == with_cuda
     assert ("Warning" in ended.stdout) == gpu, "a GPU that TensorFlow does not see is worth a warning"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SAY_EVERY = 10.0  # seconds between two lines on the time left
 Data = dict[str, dict]  # by part of the images: their number and fingerprint
 Make = Callable[[Path, files.Write], Path]  # as files.stage gives it
 
@@ -154,7 +155,8 @@ def do(
 
     A run that another process is doing is left to it if there are more; else BusyError is raised.
     """
-    folders, prepared, written, start = chosen.folders, None, [], time.monotonic()
+    folders, prepared, written, said = chosen.folders, None, [], 0.0
+    start = time.monotonic()
     missing = []
     for run in wanted:
         if why(run, chosen.fresh):
@@ -184,15 +186,13 @@ def do(
             log.info("Left out: %s", busy)
             continue
         written += run.files.values()
-        left = (time.monotonic() - start) / number * (len(missing) - number)
-        log.info(
-            "  accuracy %.3f, macro F1 %.3f on %s %s test images%s",
-            record["scores"]["accuracy"],
-            record["scores"]["macro_f1"],
-            f"{record['test']['images']:,}",
-            record["test"]["source"],
-            f"\n  run {number} of {len(missing)}, about {duration(left)} left" if number < len(missing) else "",
-        )
+        scores, test = record["scores"], record["test"]
+        result = f"{scores['accuracy']:.3f}, macro F1 {scores['macro_f1']:.3f} on {test['images']:,} {test['source']} test images"
+        log.info("  accuracy %s", result)
+        now, left = time.monotonic(), (time.monotonic() - start) / number * (len(missing) - number)
+        if number < len(missing) and (number < 3 or now - said > SAY_EVERY):
+            log.info("  run %d of %d, about %s left", number, len(missing), duration(left))
+            said = now
     return written
 
 

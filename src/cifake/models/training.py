@@ -105,10 +105,10 @@ class _Progress(keras.callbacks.Callback):
         self.said = now
         last, left = self.training.history[-1], (now - self.start) / (done - self.first) * (self.epochs - done)
         log.info(
-            "  epoch %2d: loss %.3f, accuracy %.3f; validation %.3f, %.3f%s",
+            " epoch %2d: loss %.3f, accuracy %.3f; validation %.3f, %.3f%s",
             done,
             *(last[name] for name in MEASURES),
-            "" if is_last else f"; at most {progress.duration(left)} left",
+            "" if is_last else f"; {progress.duration(left)} left",
         )
 
     def on_train_end(self, logs=None):

@@ -150,6 +150,8 @@ def worth_of(value: Worth | None, budgets: Sequence[int], own: int = 0) -> str:
     if value.above and value.below:
         return f"not determined ({value.below} of {value.seeds} seeds below {budgets[0]:,}, {value.above} above {budgets[-1]:,})"
     images = _rounded(value.images - own)
+    if value.seeds in (value.above, value.below):
+        return f"more than {images}" if value.above else f"fewer than {images}"
     if value.above:
         return f"more than {images} ({value.above} of {value.seeds} seeds above {budgets[-1]:,})"
     if value.below:
