@@ -3,6 +3,10 @@
 # part. Written for bash 3.2, which macOS has.
 set -e
 
+# A closed output (>&-) is as good as /dev/null; without one, every echo would fail.
+[ -e /dev/fd/1 ] || exec >/dev/null
+[ -e /dev/fd/2 ] || exec 2>/dev/null
+
 REPOSITORY=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COMMAND=${0##*/}
 

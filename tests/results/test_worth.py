@@ -172,3 +172,8 @@ def test_the_names_of_lines_stand_apart_in_every_panel(tmp_path):
     boxes = sorted((text.get_window_extent() for text in figure.axes[0].texts if text.get_text() in names), key=lambda box: box.y0)
     assert len(boxes) == len(names) == 4
     assert all(lower.y1 <= upper.y0 for lower, upper in itertools.pairwise(boxes))
+
+
+def test_one_budget_is_told_from_runs_that_are_missing():
+    rows = grid([0.4], []).query("trained_on == 'FAKE' or images == 100")
+    assert tables.worth_of_fake(Study(Folders(), rows))["REAL images"].to_list() == ["needs two numbers of REAL images"]

@@ -281,6 +281,14 @@ def test_experiment_3_needs_both_sources(study):
     assert (ended.returncode, ended.stderr) == (2, "run-E3.sh: it needs both FAKE and REAL; leave -data out.\n")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_outputs_do_not_make_it_fail(study, closed):
+    command = f'bash "{study / "run-NN.sh"}" {closed}'
+    ended = subprocess.run(["bash", "-c", command], cwd=study, env=environment(PYTHON=sys.executable), timeout=30)
+    assert ended.returncode == 0
+    assert len(calls(study)) == 3
+
+
 PAGE = "All on one page, to open in a browser: E2_visualisations/report.html"
 
 

@@ -155,7 +155,8 @@ def _confusions(members: list[dict]) -> Figure | None:
     if not members:
         return None
     classes = members[0]["classes"]
-    width, height = 1.4 + 0.34 * len(classes), 1.5 + 0.3 * len(classes)
+    longest = max(10, *map(len, classes))  # letters, as CIFAKE's automobile: longer names need more room
+    width, height = 0.65 + 0.075 * longest + 0.34 * len(classes), 0.95 + 0.055 * longest + 0.3 * len(classes)
     figure, axes = plt.subplots(1, len(members), figsize=(width * len(members), height), squeeze=False, sharey=True)
     for panel, record in zip(axes[0], members, strict=True):
         matrix = np.array(record["scores"]["confusion_matrix"])

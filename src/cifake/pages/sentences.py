@@ -146,7 +146,7 @@ def signed(values: Sequence[float]) -> str:
 def worth_of(value: Worth | None, budgets: Sequence[int], own: int = 0) -> str:
     """A worth in REAL images; with `own`, how many further ones on top of those."""
     if value is None:
-        return "not known yet"
+        return "not known yet" if len(budgets) > 1 else "needs two numbers of REAL images"
     if value.above and value.below:
         return f"not determined ({value.below} of {value.seeds} seeds below {budgets[0]:,}, {value.above} above {budgets[-1]:,})"
     images = _rounded(value.images - own)
