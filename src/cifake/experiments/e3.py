@@ -22,9 +22,7 @@ from cifake.experiments.runs import Prepared, Run, Trained, backbone_of, data_of
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.results.records import RUN_OF_E3
-from cifake.system import options
 from cifake.system.errors import StudyError
-from cifake.system.files import checksum_of_arrays
 from cifake.system.paths import shown
 from cifake.system.progress import duration
 
@@ -143,9 +141,6 @@ def _shared_settings(architecture: str, chosen: argparse.Namespace) -> dict:
     }
     if entry.is_pretrained:
         settings["weights"] = weights_setting(chosen)
-        # Of machines that share the grid, some may have the weights from a file, others from Keras.
-        if _is_imagenet(Path(chosen.weights)):
-            settings["weights"] = options.IMAGENET
     return settings
 
 
@@ -176,19 +171,6 @@ def _data(arm: Arm, is_tuning: bool, splits: Splits) -> dict[str, dict]:
     """The images that a run takes from, and is tested on."""
     parts = {f"{source} train": splits[source, "train"] for source in arm.sources}
     return data_of(parts | ({} if is_tuning else {"REAL test": splits["REAL", "test"]}))
-
-
-def _is_imagenet(path: Path) -> bool:
-    """Whether a file holds the weights that Keras downloads, in the format of that download, whatever else its bytes are."""
-    try:
-        import h5py
-
-        with h5py.File(path) as file:
-            layers = [file[name] for name in file.attrs["layer_names"]]
-            values = [layer[name][()] for layer in layers for name in layer.attrs["weight_names"]]
-    except Exception:  # not a file, another format, or no h5py yet; it has many of its own for damaged bytes
-        return False
-    return checksum_of_arrays(values) == protocol.IMAGENET_CHECKSUM
 
 
 def sizes_of(labels: dict[str, list[str]], classes: tuple[str, ...]) -> dict[str, list[int]]:

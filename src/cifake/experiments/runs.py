@@ -89,10 +89,28 @@ def settings_of(architecture: str, chosen: argparse.Namespace, seed: int) -> dic
 
 
 def weights_setting(chosen: argparse.Namespace) -> str:
-    """--weights as a setting: imagenet, or what tells random weights or a file from others."""
+    """--weights as a setting: imagenet, or what tells random weights or a file from others.
+
+    A file of the published weights counts as imagenet: some machines have them from a file, others from Keras.
+    """
     if chosen.weights == options.RANDOM:
         return f"random, seed {chosen.seed}"  # one frozen backbone for all of --seeds
-    return chosen.weights if chosen.weights == options.IMAGENET else f"sha256 {files.checksum(Path(chosen.weights))}"
+    if chosen.weights == options.IMAGENET or _is_imagenet(Path(chosen.weights)):
+        return options.IMAGENET
+    return f"sha256 {files.checksum(Path(chosen.weights))}"
+
+
+def _is_imagenet(path: Path) -> bool:
+    """Whether a file holds the weights that Keras downloads, in the format of that download, whatever else its bytes are."""
+    try:
+        import h5py
+
+        with h5py.File(path) as file:
+            layers = [file[name] for name in file.attrs["layer_names"]]
+            values = [layer[name][()] for layer in layers for name in layer.attrs["weight_names"]]
+    except Exception:  # not a file, another format, or no h5py yet; it has many of its own for damaged bytes
+        return False
+    return files.checksum_of_arrays(values) == protocol.IMAGENET_CHECKSUM
 
 
 def data_of(parts: dict[str, metadata.Split]) -> Data:
