@@ -50,6 +50,18 @@ def test_without_flips_the_shifts_are_the_same():
     assert all(np.array_equal(one[:, ::-1], other) for one, other, is_mirrored in zip(even, both, mirrored, strict=True) if is_mirrored)
 
 
+def test_rotation_turns_about_the_middle_and_leaves_no_corner_black():
+    bright = np.full((40, *protocol.IMAGE_SHAPE), 200, np.uint8)
+    bright[:, 16, 4:28] = 0  # a line through the middle
+    turned = augmentation._turned(bright, np.linspace(-15, 15, 40))
+    assert (turned[:, [0, 0, -1, -1], [0, -1, 0, -1]] == 200).all()
+    heights = [np.ptp(np.nonzero(image[:, 6:26, 0] < 100)[0]) for image in turned]
+    assert heights[0] in (4, 5, 6)  # 20 columns at 15 degrees
+    assert min(heights) <= 1
+    once, again = (augmentation.augment(PIXELS, np.random.default_rng(2), True, 15) for _ in range(2))
+    assert np.array_equal(once, again)
+
+
 def test_an_even_image_stays_as_it_is():
     even = np.full((20, *protocol.IMAGE_SHAPE), 77, np.uint8)
     assert np.array_equal(augment(even, 1), even)  # no black borders

@@ -17,10 +17,11 @@ from conftest import REPOSITORY, called, done, make_images, refused, run
 from PIL import Image
 
 from cifake import protocol
-from cifake.data import metadata
+from cifake.data import augmentation, metadata
 from cifake.data.arms import ARMS
 from cifake.experiments import e3
 from cifake.experiments.runs import why
+from cifake.models import training
 from cifake.models.architectures import ARCHITECTURES
 from cifake.pages import contents
 from cifake.pages.study import Study
@@ -189,6 +190,28 @@ def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(m
     assert tested == list(pd.read_csv(folders.metadata("REAL", "train"))["filepath"])[: EVERYTHING // 5]
 
 
+def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(e3, "SENSITIVITY", {"early-weights": {"early_weights": 0.2}})
+    monkeypatch.setitem(e3.VARIED, "early", (("FAKE, then REAL + augmentation",), (BUDGET,)))
+    given = []
+    train = training.train_by_steps
+
+    def spied(model, data, *others):
+        given.append((data, others[-1]))
+        return train(model, data, *others)
+
+    monkeypatch.setattr(training, "train_by_steps", spied)
+    folders = copy_of(made, tmp_path / "output")
+    monkeypatch.setattr(augmentation, "augment", lambda images, *_: images)
+    e3.train_missing(choose(folders, "--models", "NN", "--part", "sensitivity"))
+    (_, nothing), (data, (held_out, numbers)) = given
+    assert nothing is None
+    assert len(held_out) == len(numbers) == BUDGET * 0.2
+    seen = {image.tobytes() for images, _ in data.as_numpy_iterator() for image in images}
+    assert len(seen) == BUDGET * 0.8
+    assert not seen & {image.tobytes() for image in held_out}
+
+
 def test_shares_are_disjoint_and_complete(made):
     def wanted(*words: str) -> list[e3.RunOfE3]:
         chosen = choose(made, *words)
@@ -197,9 +220,11 @@ def test_shares_are_disjoint_and_complete(made):
         return e3.runs_of(chosen, sizes)
 
     everything = wanted()
-    main, variants = 8 * 4 + 2, 3 * (2 * 2 + 2 * 2 + 2 * 3)  # for each seed; for three of them
+    main, variants = 8 * 4 + 2, 3 * (2 * 2 + 2 * 2 + 2 * 3 + 3)  # for each seed; for three of them
     seeds = [len(entry.e3_seeds) for entry in ARCHITECTURES.values()]
-    assert len(everything) == sum(seeds) * main + len(seeds) * (len(e3.TUNING) + variants)
+    not_on_features = len(seeds) - 1  # classifiers that are also tried with rotation, and in float32
+    expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1 + variants) + not_on_features * (1 + 3 * 2 * 3)
+    assert len(everything) == expected
     assert len({run.files["record"] for run in everything}) == len({run.title for run in everything}) == len(everything)
     for shares in (1, 2, 7, 8):
         titles = [run.title for share in range(1, shares + 1) for run in wanted("--shard", f"{share}/{shares}")]

@@ -40,18 +40,23 @@ TUNING = {
     f"rate-{rate:g}-decay-{decay:g}": {"learning_rate": rate, "weight_decay": decay}
     for rate in protocol.RATES
     for decay in protocol.WEIGHT_DECAYS
-}
+} | {"rotation-15": {"rotation": 15}}  # degrees; at the rate and decay that were chosen
 SENSITIVITY = {
     "share-0.25": {"fake_share": 0.25},
     "share-0.75": {"fake_share": 0.75},
     "fake-5000": {"fake_images": 5_000},
     "fake-15000": {"fake_images": 15_000},
     "steps-doubled": {"steps": 2},  # times those of the grid
+    "early-weights": {"early_weights": 0.2},  # the best ones on this share of the images, which is not trained on
+    "float32": {"precision": "float32"},
 }
+AUGMENTED = ("REAL + augmentation", "REAL + FAKE + augmentation", "FAKE, then REAL + augmentation")
 VARIED = {  # which arms, with how many images, each variant is tried on
     "share": (("REAL + FAKE",), (1_000, 10_000)),
     "fake": (("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
-    "steps": (("REAL + augmentation", "REAL + FAKE + augmentation", "FAKE, then REAL + augmentation"), (1_000, 40_000)),
+    "steps": (AUGMENTED, (1_000, 40_000)),
+    "early": (AUGMENTED, (100, 1_000)),
+    "float32": (AUGMENTED, (1_000, 40_000)),
 }
 
 
@@ -62,6 +67,7 @@ class RunOfE3(Run):
     arm: Arm = ARMS[0]
     size: int = 0  # images of the source that the arm counts
     seed: int = 0
+    precision: str = "float32"  # of the training, and of features for it; the sensitivity table shows what it changes
     is_tuning: bool = False  # tested on the validation images
 
 
@@ -87,7 +93,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
     for architecture in chosen.models or ARCHITECTURES:
         shared = _shared_settings(architecture, chosen)
         seeds = chosen.seeds or ARCHITECTURES[architecture].e3_seeds
-        for seed, arm, size, variant in _cells(chosen.part, sizes, seeds):
+        for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, seeds):
             is_tuning = variant in TUNING
             wanted.append(
                 RunOfE3(
@@ -100,6 +106,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
                     arm=arm,
                     size=size,
                     seed=seed,
+                    precision=SENSITIVITY.get(variant, {}).get("precision", chosen.precision),
                     is_tuning=is_tuning,
                 )
             )
@@ -107,18 +114,19 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
     return wanted[number - 1 :: shards]
 
 
-def _cells(part: str | None, sizes: dict[str, list[int]], seeds: tuple[int, ...]) -> Iterator[tuple[int, Arm, int, str]]:
+def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], seeds: tuple[int, ...]) -> Iterator[tuple[int, Arm, int, str]]:
     """Seed, arm, number of images and variant of each run of a classifier."""
+    fixed = {"rotation-15", "float32"} if ARCHITECTURES[architecture].is_pretrained else set()  # features are shared by all runs
     if part in (None, "tuning"):
         for size, variant in itertools.product(protocol.TUNED_AT, TUNING):
-            if size in sizes["REAL"]:
+            if size in sizes["REAL"] and variant not in fixed:
                 yield seeds[0], BY_NAME["REAL + augmentation"], size, variant
     if part in (None, "main"):
         for seed in seeds:
             for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
                 yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
     if part in (None, "sensitivity"):
-        for seed, variant in itertools.product(seeds[:3], SENSITIVITY):
+        for seed, variant in itertools.product(seeds[:3], (name for name in SENSITIVITY if name not in fixed)):
             names, at = VARIED[variant.split("-")[0]]
             for size, name in itertools.product(at, names):
                 if size in sizes["REAL"] and SENSITIVITY[variant].get("fake_images", 0) <= sizes["FAKE"][-1]:
@@ -129,7 +137,6 @@ def _shared_settings(architecture: str, chosen: argparse.Namespace) -> dict:
     """The settings that all runs of a classifier have."""
     entry = ARCHITECTURES[architecture]
     settings = {
-        "precision": chosen.precision,
         "batch_size": protocol.BATCH_SIZE,
         "optimiser": "SGD, Nesterov momentum, warm-up, cosine decay to 0",
         "momentum": protocol.MOMENTUM,
@@ -347,7 +354,8 @@ def _taker(run: RunOfE3, rows: "dict[str, np.ndarray]", inputs: Inputs) -> "Call
 
         def take(batch, random):
             images = inputs.pixels[batch]
-            return augmentation.augment(images, random, run.settings["flip"]) if run.arm.augmented else images
+            rotation = run.settings.get("rotation", 0)
+            return augmentation.augment(images, random, run.settings["flip"], rotation) if run.arm.augmented else images
 
         return take
     if not run.arm.augmented:
@@ -403,6 +411,9 @@ def _train(run: RunOfE3, prepared: Prepared) -> Trained:
     start = time.monotonic()
     inputs, settings, classes, phases = prepared.inputs, run.settings, prepared.test.classes, run.arm.phases
     rows = drawn(run, inputs)
+    fitted, held_out = dict(rows), None
+    if share := settings.get("early_weights"):
+        fitted[run.arm.counts], held_out = np.split(rows[run.arm.counts], [round(run.size * (1 - share))])
     take = _taker(run, rows, inputs)
 
     def classifier() -> "keras.Model":
@@ -415,14 +426,14 @@ def _train(run: RunOfE3, prepared: Prepared) -> Trained:
 
     # The seed is set right before the classifier is built, as in experiment 1.
     devices.seed(run.seed)
-    with architectures.precision(settings["precision"]):
+    with architectures.precision(run.precision):
         trainee = classifier()
     history, steps = {}, settings["steps"] // len(phases)
     for number, sources in enumerate(phases):
         share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
         shares = {"REAL": protocol.BATCH_SIZE - share, "FAKE": share}
         shares = shares if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
-        parts = {source: rows[source] for source in sources}
+        parts = {source: fitted[source] for source in sources}
         of_steps = budgets.batches(parts, shares, steps, run.seed, number)
 
         def make(step, of_steps=of_steps, number=number):
@@ -430,13 +441,17 @@ def _train(run: RunOfE3, prepared: Prepared) -> Trained:
             return take(of_steps[step], random), inputs.numbers[of_steps[step]]
 
         # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
-        key = (sources, run.seed, run.arm.augmented, settings.get("fake_images"), steps)
+        key = (sources, run.seed, run.arm.augmented, run.precision, settings.get("fake_images"), steps)
         is_shared = number == 0 and len(phases) > 1 and run.arm.counts not in sources
         if is_shared and key in inputs.first_phases:
             weights, phase = inputs.first_phases[key]
             trainee.set_weights(weights)
         else:
-            phase = training.train_by_steps(trainee, batches.made(make, steps), settings, steps, run.title)
+            validation = None
+            if held_out is not None and number == len(phases) - 1:
+                seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
+                validation = (seen, inputs.numbers[held_out])
+            phase = training.train_by_steps(trainee, batches.made(make, steps), settings, steps, run.title, validation)
             if is_shared:
                 inputs.first_phases[key] = (trainee.get_weights(), phase)
         history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
@@ -453,7 +468,7 @@ def _train(run: RunOfE3, prepared: Prepared) -> Trained:
         "settings": settings,
         "data": run.data,
         "budget": {source: {"images": len(part), "sha256": budgets.fingerprint(part)} for source, part in rows.items()},
-        "training": {"steps": settings["steps"], "history": history},
+        "training": {"steps": settings["steps"], "precision": run.precision, "history": history},
         **({"weights": inputs.weights} if inputs.weights else {}),
     }
     return Trained(facts, answer, seconds=time.monotonic() - start)

@@ -16,6 +16,7 @@ from cifake.results import comparison, histories, worth
 from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS
 
 AVERAGES = {"accuracy": "Accuracy", "macro_f1": "Macro_Avg", "weighted_f1": "Weighted_Avg"}
+TUNED = ("rate-", "rotation-")  # how the variants begin that are tested on the validation images
 DIRECTIONS = [(trained_on, tested_on) for trained_on in protocol.SOURCES[::-1] for tested_on in protocol.SOURCES[::-1]]
 
 
@@ -239,20 +240,24 @@ def verdicts(study: Study) -> pd.DataFrame:
 
 def tuning(study: Study) -> pd.DataFrame:
     """Accuracy on the validation images by peak learning rate and weight decay, REAL + augmentation."""
-    rows = study.variants[study.variants["variant"].str.startswith("rate-")]
+    rows = study.variants[study.variants["variant"].str.startswith(TUNED)]
     if rows.empty:
         return rows
     settings = pd.DataFrame(list(rows["record"].map(lambda record: record["settings"])), index=rows.index)
-    rows = rows.assign(rate=settings["learning_rate"], decay=settings["weight_decay"])
-    table = rows.pivot_table(index=["architecture", "rate", "decay"], columns="images", values="accuracy", observed=True)
+    turned = settings["rotation"].fillna(0) if "rotation" in settings else 0
+    rows = rows.assign(rate=settings["learning_rate"], decay=settings["weight_decay"], turned=turned)
+    table = rows.pivot_table(index=["architecture", "rate", "decay", "turned"], columns="images", values="accuracy", observed=True)
     table = table.assign(mean=table.mean(axis=1)).map("{:.4f}".format)
-    names = [f"{architecture}, rate {rate:g}, weight decay {decay:g}" for architecture, rate, decay in table.index]
+    names = [
+        f"{architecture}, rate {rate:g}, weight decay {decay:g}" + (f", turned by up to {turned:g} degrees" if turned else "")
+        for architecture, rate, decay, turned in table.index
+    ]
     return table.rename(columns=lambda name: f"{name:,}" if isinstance(name, int) else name).set_axis(names)
 
 
 def sensitivity(study: Study) -> pd.DataFrame:
     """Variants of the protocol beside the protocol itself, seed by seed."""
-    rows = study.variants[~study.variants["variant"].str.startswith("rate-")]
+    rows = study.variants[~study.variants["variant"].str.startswith(TUNED)]
     table = {}
     for (architecture, arm, size, variant), members in rows.groupby(["architecture", "trained_on", "images", "variant"], observed=True):
         scores = study.e3_accuracies.get(architecture)

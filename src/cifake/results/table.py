@@ -84,7 +84,7 @@ def _row(experiment: str, record: dict) -> dict:
         "best_epoch": training.get("best_epoch"),
         "steps": training.get("steps"),
         "validation_accuracy": training.get("best_validation_accuracy"),
-        "precision": settings["precision"],
+        "precision": settings.get("precision", training.get("precision")),
         "weights": record.get("weights", {}).get("origin"),
         "is_cifake": _is_cifake(record),
         **{f"f1_{name}": part["f1"] for name, part in scores["by_class"].items()},
