@@ -223,7 +223,7 @@ def test_shares_are_disjoint_and_complete(made):
     main, variants = 8 * 4 + 2, 3 * (2 * 2 + 2 * 2 + 2 * 3 + 3)  # for each seed; for three of them
     seeds = [len(entry.e3_seeds) for entry in ARCHITECTURES.values()]
     not_on_features = len(seeds) - 1  # classifiers that are also tried with rotation, and in float32
-    expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1 + variants) + not_on_features * (1 + 3 * 2 * 3)
+    expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1 + variants) + not_on_features * (1 + 3 * 2 * 4)
     assert len(everything) == expected
     assert len({run.files["record"] for run in everything}) == len({run.title for run in everything}) == len(everything)
     for shares in (1, 2, 7, 8):

@@ -56,7 +56,7 @@ VARIED = {  # which arms, with how many images, each variant is tried on
     "fake": (("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
     "steps": (AUGMENTED, (1_000, 40_000)),
     "early": (AUGMENTED, (100, 1_000)),
-    "float32": (AUGMENTED, (1_000, 40_000)),
+    "float32": (("REAL", *AUGMENTED), (1_000, 40_000)),
 }
 
 
