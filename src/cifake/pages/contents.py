@@ -1,5 +1,6 @@
 """The pages of each experiment, one entry each: scripts draw them, and the report shows them, by looping over these lists."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -8,10 +9,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cifake.models.architectures import ARCHITECTURES
 from cifake.pages import figures, sentences, tables
 from cifake.pages.study import Study
 from cifake.results.table import csv_text
 from cifake.system.files import write_text, write_whole
+from cifake.system.paths import shown
+
+log = logging.getLogger(__name__)
 
 Text = str | Callable[..., str]  # may depend on (study) or, on a page for each architecture, (study, architecture)
 
@@ -30,7 +35,8 @@ class Page:
     def each(self, study: Study) -> Iterator[tuple[str, tuple]]:
         """File names, and what goes to the functions after the study."""
         if "{name}" in self.file:
-            yield from ((self.file.format(name=architecture), (architecture,)) for architecture in study.architectures)
+            # Of all of them, so that the page of one that has no run any more is removed.
+            yield from ((self.file.format(name=name), (name,)) for name in dict.fromkeys([*ARCHITECTURES, *study.architectures]))
         else:
             yield self.file, ()
 
@@ -150,17 +156,23 @@ PAGES = {
 
 
 def draw(study: Study, experiment: str) -> list[Path]:
-    """Write all pages of an experiment that have something to show, and its runs.csv; gives the paths."""
+    """Write all pages of an experiment that have something to show, and its runs.csv; gives the paths.
+
+    A page that has nothing to show is removed from the experiment's folder: what lies there is about other runs or images.
+    """
     folder, written = study.folders.visualisations(experiment), []
     for page in PAGES[experiment]:
         for name, arguments in page.each(study):
-            shown, path = page.make(study, *arguments), folder / name
-            if shown is None or (isinstance(shown, pd.DataFrame) and shown.empty):
+            content, path = page.make(study, *arguments), folder / name
+            if content is None or (isinstance(content, pd.DataFrame) and content.empty):
+                if path.exists():
+                    path.unlink()
+                    log.info("Removed %s: these runs have nothing to show there.", shown(path))
                 continue
-            if isinstance(shown, pd.DataFrame):
-                write_text(path, tables.markdown(shown) + "\n".join(["", *page.note(study), ""] if page.note else []))
+            if isinstance(content, pd.DataFrame):
+                write_text(path, tables.markdown(content) + "\n".join(["", *page.note(study), ""] if page.note else []))
             else:
-                write_whole(path, partial(figures.save, shown))
+                write_whole(path, partial(figures.save, content))
             written.append(path)
     write_text(folder / "runs.csv", csv_text(study.runs[study.runs["experiment"] == experiment]))
     return [*written, folder / "runs.csv"]
