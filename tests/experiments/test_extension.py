@@ -66,7 +66,7 @@ def test_an_architecture_is_one_entry(new_study, monkeypatch, call):
     assert "REAL Tiny" in call(visualise.main, folders)  # as not trained yet
     folder = folders.visualisations("E1")
     assert {path.name for path in folder.glob("Tiny_*")} == {"Tiny_histories.png", "Tiny_confusions.png"}
-    assert "| FAKE Tiny |" in (folder / "all_metrics_table.txt").read_text(encoding="utf-8")
+    assert " FAKE Tiny |" in (folder / "all_metrics_table.txt").read_text(encoding="utf-8")
     (row,) = pd.read_csv(folder / "runs.csv", float_precision="round_trip").itertuples()
     assert (row.architecture, row.trained_on, row.accuracy) == ("Tiny", "FAKE", record["scores"]["accuracy"])
 

@@ -76,7 +76,7 @@ PAGES = {
             tables.e1_metrics,
             "all_metrics_table.txt",
             "E1",
-            "F1 by class, accuracy, averages of F1 (plain, and weighted by class size) and epochs, on the source that was trained on.",
+            "Accuracy, averages of F1 (plain, and weighted by class size), epochs, and F1 by class, on the source that was trained on.",
         ),
         Page(
             figures.learning_curves,
@@ -108,7 +108,6 @@ PAGES = {
             "Accuracy of each classifier on both test sets: blue on REAL, orange on FAKE; a dot for each seed, and their mean.",
             lambda study: f"Accuracy of each classifier on both test sets. {' '.join(sentences.short(study))}",
         ),
-        Page(tables.lost, "lost_table.txt", "overview", "What each classifier loses on the way to the other source, in accuracy."),
         Page(tables.e2_over_seeds, "seeds_metrics_table.txt", "sure", "The same classifiers on the test images of the other source."),
         Page(figures.published, "published.png", "sure", _published, _published),
         Page(tables.published, "published.txt", "sure", "The same in numbers.", note=sentences.published),

@@ -17,7 +17,6 @@ from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS
 
 AVERAGES = {"accuracy": "Accuracy", "macro_f1": "Macro_Avg", "weighted_f1": "Weighted_Avg"}
 TUNED = ("rate-", "rotation-")  # how the variants begin that are tested on the validation images
-DIRECTIONS = [(trained_on, tested_on) for trained_on in protocol.SOURCES[::-1] for tested_on in protocol.SOURCES[::-1]]
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -37,50 +36,36 @@ def mean_and_deviation(values: pd.Series) -> str:
 
 
 def e1_metrics(study: Study) -> pd.DataFrame:
-    """F1 by class, accuracy, averages of F1 and epochs of all classifiers on the source that they were trained on."""
+    """The scores of all classifiers on the source that they were trained on."""
     return _metrics(study.plain.query("experiment == 'E1'"))
 
 
 def best_on_real(study: Study) -> pd.DataFrame:
-    """The same of the best FAKE classifiers on REAL."""
-    rows = study.plain.query("experiment == 'E2' and trained_on == 'FAKE'")
-    return _metrics(rows[rows["architecture"].isin(study.best_on_fake)])
+    """The scores of the best FAKE classifiers on REAL."""
+    return _metrics(study.plain.query("experiment == 'E2' and trained_on == 'FAKE' and architecture in @study.best_on_fake"))
 
 
 def e1_over_seeds(study: Study) -> pd.DataFrame:
     """e1_metrics as mean ± standard deviation over seeds."""
-    return _over_seeds(study.over_seeds.query("experiment == 'E1'"))
+    return _metrics(study.over_seeds.query("experiment == 'E1'"))
 
 
 def e2_over_seeds(study: Study) -> pd.DataFrame:
     """The scores on the other source as mean ± standard deviation over seeds."""
-    return _over_seeds(study.over_seeds.query("experiment == 'E2'"))
+    return _metrics(study.over_seeds.query("experiment == 'E2'"))
 
 
 def _metrics(rows: pd.DataFrame) -> pd.DataFrame:
-    """A classifier a row, in the order given."""
-    scores = _scores(rows).map("{:.3f}".format)
-    return scores.assign(Epochs=rows["epochs"].map("{:.0f}".format)).set_axis(_row_names(rows))
-
-
-def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """A classifier's seeds a row."""
+    """Accuracy, averages of F1, epochs and F1 by class, a line each; a classifier a column, so that all is in sight on a page."""
     if rows.empty:
         return rows
-    first = rows.drop_duplicates(CLASSIFIER)
-    keys = [rows[name] for name in CLASSIFIER]
-    groups = _scores(rows).groupby(keys, observed=True, sort=False)
-    table = groups.mean().map("{:.3f}".format) + " ± " + groups.std().map("{:.3f}".format)
-    epochs = rows["epochs"].groupby(keys, observed=True, sort=False)
-    table = table.assign(Epochs=epochs.mean().map("{:.1f}".format), Seeds=epochs.count().astype(str))
-    return table.set_axis(_row_names(first))
-
-
-def _scores(rows: pd.DataFrame) -> pd.DataFrame:
-    """F1 by class and the averages, under the names that the tables give them."""
-    classes = [name for name in rows.columns if name.startswith("f1_") and rows[name].notna().any()]
-    titles = {name: name[3:4].upper() + name[4:] for name in classes} | AVERAGES
-    return rows[list(titles)].rename(columns=titles)
+    classes = {name: name[3:4].upper() + name[4:] for name in rows.columns if name.startswith("f1_") and rows[name].notna().any()}
+    groups = rows.groupby(CLASSIFIER, observed=True, sort=False)
+    table = groups[[*AVERAGES, *classes]].agg(mean_and_deviation).rename(columns=AVERAGES | classes)
+    table.insert(len(AVERAGES), "Epochs", groups["epochs"].mean().map("{:.3g}".format))
+    if groups.size().max() > 1:
+        table.insert(len(AVERAGES) + 1, "Seeds", groups.size().astype(str))
+    return table.set_axis(_row_names(rows.drop_duplicates(CLASSIFIER))).T
 
 
 def _row_names(rows: pd.DataFrame) -> list[str]:
@@ -94,48 +79,34 @@ def _row_names(rows: pd.DataFrame) -> list[str]:
 
 
 def leak(study: Study) -> pd.DataFrame:
-    """Scores with and without the test images that a classifier was trained on, a classifier a row."""
+    """Scores with and without the test images that a classifier was trained on, a classifier a column."""
     rows = study.plain.query("experiment == 'E1'").dropna(subset="test_images_trained_on")
     table = pd.DataFrame({"Test images": rows["test_images"].map("{:,}".format)})
-    table["Trained on"] = rows["test_images_trained_on"].map("{:,.0f}".format)
+    table["of them trained on"] = rows["test_images_trained_on"].map("{:,.0f}".format)
     for name in ("accuracy", "macro_f1"):
         title, without = AVERAGES[name], rows[f"{name}_without_them"]
         table[title] = rows[name].map("{:.4f}".format)
         table[f"{title} without them"] = without.map("{:.4f}".format)
         table[f"{title}: worth"] = (rows[name] - without).map("{:+.4f}".format)
-    return table.set_axis(_row_names(rows))
+    return table.set_axis(_row_names(rows)).T
 
 
 def overview(study: Study) -> pd.DataFrame:
-    """Accuracy of every classifier on both test sets: an architecture a row, trained on → tested on a column."""
-    rows = {
-        name: {f"{trained_on} → {tested_on}": _accuracy(study, name, trained_on, tested_on) for trained_on, tested_on in DIRECTIONS}
-        for name in study.architectures
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    """Accuracy of every classifier on both test sets: an architecture a row, trained on → tested on a column.
 
-
-def lost(study: Study) -> pd.DataFrame:
-    """What each classifier loses in accuracy from the source that it was trained on to the other."""
-    rows = {}
-    for architecture in study.architectures:
-        for trained_on in protocol.SOURCES:
-            one, several = (comparison.lost(runs, architecture, trained_on) for runs in (study.plain, study.over_seeds))
-            cell = _cell([f"{value:.3f}" for value in one], several)
-            rows[f"{trained_on} {architecture}"] = {"lost on the other source": cell} if cell else {}
-    return pd.DataFrame.from_dict({name: row for name, row in rows.items() if row}, orient="index")
-
-
-def _accuracy(study: Study, architecture: str, trained_on: str, tested_on: str) -> str:
-    """An accuracy with its bootstrap interval, and its mean and deviation over seeds, as far as they are there."""
-    key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
-    one, several = study.plain.query(key), study.over_seeds.query(key)["accuracy"]
-    plain = [f"{run.accuracy:.3f} [{run.accuracy_low:.3f}, {run.accuracy_high:.3f}]" for run in one.itertuples()]
-    return _cell(plain, several) or "not tested"
-
-
-def _cell(plain: list[str], over_seeds: pd.Series) -> str:
-    return "; ".join(plain + ([f"{len(over_seeds)} seeds {mean_and_deviation(over_seeds)}"] if len(over_seeds) > 1 else []))
+    Each with its bootstrap interval, and its mean and deviation over seeds, as far as they are there.
+    """
+    names = [f"{trained_on} → {tested_on}" for trained_on in protocol.SOURCES[::-1] for tested_on in protocol.SOURCES[::-1]]
+    table = pd.DataFrame("not tested", index=study.architectures, columns=names)
+    for run in study.plain.itertuples():
+        table.loc[run.architecture, f"{run.trained_on} → {run.tested_on}"] = (
+            f"{run.accuracy:.3f} [{run.accuracy_low:.3f}, {run.accuracy_high:.3f}]"
+        )
+    for (architecture, trained_on, tested_on), runs in study.over_seeds.groupby(["architecture", "trained_on", "tested_on"], observed=True):
+        cell = (architecture, f"{trained_on} → {tested_on}")
+        seeds = f"{len(runs)} seeds {mean_and_deviation(runs['accuracy'])}"
+        table.loc[cell] = seeds if table.loc[cell] == "not tested" else f"{table.loc[cell]}; {seeds}"
+    return table
 
 
 def published(study: Study) -> pd.DataFrame:

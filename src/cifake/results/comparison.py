@@ -39,14 +39,6 @@ def published(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def lost(table: pd.DataFrame, architecture: str, trained_on: str) -> pd.Series:
-    """What each run of a classifier loses in accuracy from its own source to the other; index: seed."""
-    rows = table[(table["architecture"] == architecture) & (table["trained_on"] == trained_on)]
-    by_source = rows.astype({"tested_on": str}).pivot(index="seed", columns="tested_on", values="accuracy")
-    by_source = by_source.reindex(columns=protocol.SOURCES)
-    return (by_source[trained_on] - by_source[records.other(trained_on)]).dropna()
-
-
 def paired(table: pd.DataFrame) -> pd.DataFrame:
     """McNemar's exact test for each two plain classifiers on the same test images, a pair a row.
 
