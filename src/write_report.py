@@ -1,4 +1,4 @@
-"""Put the study on one page: question, method, figures, tables, how sure they are, and the exact settings.
+"""Put the study on one page: answer, figures, tables, how sure they are, and the exact settings.
 
     env/bin/python src/write_report.py
 
@@ -29,11 +29,13 @@ def main() -> None:
             log.info("No report: it is about experiments 1 and 2 first of all, which bash run.sh does.")
             return
         raise StudyError(f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: bash run-NN.sh")
-    from cifake.pages import report
+    from cifake.pages import contents, report
     from cifake.pages.study import Study
     from cifake.results import table
 
     study = Study(folders, table.on_the_same_images(table.load(folders)), chosen.seeds, chosen.best)
+    if outdated := contents.outdated(study):
+        log.info("The figures of %s show other records than those that are there now; bash run.sh draws them again.", ", ".join(outdated))
     write_text(folders.report, report.page(study))
     command.wrote([folders.report])
 

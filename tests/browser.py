@@ -53,3 +53,16 @@ def browse(report: Path) -> None:
             assert window.execute_script("return document.documentElement.scrollWidth") <= width
         paper = base64.b64decode(window.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
         assert paper.startswith(b"%PDF")
+
+
+def enlarge(report: Path) -> None:
+    """Assert that a click on a figure of a report opens it large on a telephone, and another one closes it."""
+    with chromium() as window:
+        window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True})
+        window.get(report.as_uri())
+        widths = [
+            window.execute_script("const image = document.images[0]; if (arguments[0]) image.click(); return image.width", is_clicked)
+            for is_clicked in (False, True, True)
+        ]
+        assert widths[0] == widths[2] <= 375
+        assert widths[1] >= 900

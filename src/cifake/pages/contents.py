@@ -64,20 +64,16 @@ def _confused_on_real(study: Study) -> str:
     return f"What REAL images are taken for by classifiers that have seen FAKE ones alone. {sentences.confused(on_real)}"
 
 
-def _published(study: Study) -> str:
-    return f"The published scores beside those of this study. {' '.join(sentences.published(study))}"
-
-
 PAGES = {
     "E1": (
-        Page(figures.histories, "{name}_histories.png", "E1", _best_epochs, _best_epochs),
-        Page(figures.confusions, "{name}_confusions.png", "E1", _confused, _confused),
         Page(
             tables.e1_metrics,
             "all_metrics_table.txt",
             "E1",
             "Accuracy, averages of F1 (plain, and weighted by class size), epochs, and F1 by class, on the source that was trained on.",
         ),
+        Page(figures.confusions, "{name}_confusions.png", "E1", _confused, _confused),
+        Page(figures.histories, "{name}_histories.png", "E1", _best_epochs, _best_epochs),
         Page(
             figures.learning_curves,
             "learning_curves.png",
@@ -91,6 +87,14 @@ PAGES = {
         Page(tables.e1_over_seeds, "seeds_metrics_table.txt", "sure", "Experiment 1 over seeds: mean ± standard deviation."),
     ),
     "E2": (
+        Page(
+            figures.both_directions,
+            "both_directions.png",
+            "answer",
+            "Accuracy of each classifier on both test sets: blue on REAL, orange on FAKE; a dot for each seed, and their mean.",
+            lambda study: f"Accuracy of each classifier on both test sets. {' '.join(sentences.short(study))}",
+        ),
+        Page(tables.overview, "overview_table.txt", "answer", f"Accuracy, trained on → tested on. {sentences.BRACKETS}"),
         Page(tables.best_on_real, "FAKE_metrics_table.txt", "E2", "The scores of the best FAKE classifiers on the REAL test images."),
         Page(
             figures.loss_from_fake_to_real,
@@ -100,17 +104,21 @@ PAGES = {
             "F1 by class of the best FAKE classifiers on FAKE and on REAL test images, two dots a class, joined by a line.",
         ),
         Page(figures.confusions_on_real, "FAKE_to_REAL_confusions.png", "E2", _confused_on_real, _confused_on_real),
-        Page(tables.overview, "overview_table.txt", "overview", f"Accuracy, trained on → tested on. {sentences.BRACKETS}"),
-        Page(
-            figures.both_directions,
-            "both_directions.png",
-            "overview",
-            "Accuracy of each classifier on both test sets: blue on REAL, orange on FAKE; a dot for each seed, and their mean.",
-            lambda study: f"Accuracy of each classifier on both test sets. {' '.join(sentences.short(study))}",
-        ),
         Page(tables.e2_over_seeds, "seeds_metrics_table.txt", "sure", "The same classifiers on the test images of the other source."),
-        Page(figures.published, "published.png", "sure", _published, _published),
-        Page(tables.published, "published.txt", "sure", "The same in numbers.", note=sentences.published),
+        Page(
+            figures.published,
+            "published.png",
+            "sure",
+            "The published scores beside ours.",
+            lambda study: f"The published scores beside ours. {' '.join(sentences.published(study))}",
+        ),
+        Page(
+            tables.published,
+            "published.txt",
+            "sure",
+            "The same in numbers, and how far both had come when the original stopped.",
+            note=sentences.published,
+        ),
         Page(
             tables.paired,
             "paired_tests.txt",
@@ -154,6 +162,12 @@ PAGES = {
 }
 
 
+def outdated(study: Study) -> list[str]:
+    """The experiments whose pages were drawn from other records than those that are there: their runs.csv says from which."""
+    drawn = {name: study.folders.visualisations(name) / "runs.csv" for name in study.runs["experiment"].unique()}
+    return [name for name, path in drawn.items() if not path.exists() or path.read_text(encoding="utf-8") != csv_text(study.runs, name)]
+
+
 def draw(study: Study, experiment: str) -> list[Path]:
     """Write all pages of an experiment that have something to show, and its runs.csv; gives the paths.
 
@@ -173,5 +187,5 @@ def draw(study: Study, experiment: str) -> list[Path]:
             else:
                 write_whole(path, partial(figures.save, content))
             written.append(path)
-    write_text(folder / "runs.csv", csv_text(study.runs[study.runs["experiment"] == experiment]))
+    write_text(folder / "runs.csv", csv_text(study.runs, experiment))
     return [*written, folder / "runs.csv"]

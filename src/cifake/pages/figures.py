@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cifake import protocol
 from cifake.data.arms import ARMS
+from cifake.pages import sentences
 from cifake.pages.study import Study
 from cifake.results import histories as history_files
 from cifake.results import records, worth
@@ -82,6 +83,8 @@ def histories(study: Study, architecture: str) -> Figure | None:
     for row, record in zip(axes, members, strict=True):
         path = study.folders.classifier("E1", record["source"], architecture)["history"]
         _history_row(row, record, history_files.read(path, record))
+    longest = max(record["training"]["epochs"] for record in members)
+    plt.setp(axes, xlim=(0.97 - 0.03 * longest, longest * 1.03 + 0.05))  # the same epochs below each other
     return figure
 
 
@@ -96,10 +99,10 @@ def _history_axes(axes: Axes, table: pd.DataFrame, measure: str, source: str, be
     columns, is_loss = {"training": measure, "validation": f"val_{measure}"}, measure == "loss"
     higher = table[list(columns.values())].iloc[-1].idxmax()
     for (label, column), alpha in zip(columns.items(), (0.45, 1), strict=True):
-        style = {"color": COLOURS[source], "alpha": alpha}
-        axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, **style)
+        axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, color=COLOURS[source], alpha=alpha)
         # Set a little apart, for lines that end close together.
-        _note(axes, label, (table.index[-1], table[column].iloc[-1]), (6, 4 if column == higher else -4), va="center", **style)
+        end, apart = (table.index[-1], table[column].iloc[-1]), (6, 4 if column == higher else -4)
+        _note(axes, label, end, apart, va="center", color=COLOURS[source])
     axes.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=":")
     # In the corner that a falling loss, or a rising accuracy, leaves free.
     is_late, place = best_epoch > len(table) / 2, {"xycoords": ("data", "axes fraction"), "fontsize": 8}
@@ -126,7 +129,7 @@ def learning_curves(study: Study) -> Figure | None:
     if not names:
         return None
     figure, axes = plt.subplots(len(names), 4, figsize=(8, 0.5 + 1.7 * len(names)), squeeze=False)
-    measures = [(source, measure) for source in protocol.SOURCES for measure in ("loss", "val_accuracy")]
+    measures, apart = [(source, measure) for source in protocol.SOURCES for measure in ("loss", "val_accuracy")], []
     for line, architecture in zip(axes, names, strict=True):
         for panel, (source, measure) in zip(line, measures, strict=True):
             theirs, ours = history_files.published(architecture, source), study.histories(architecture, source)
@@ -134,6 +137,7 @@ def learning_curves(study: Study) -> Figure | None:
                 values = ours[measure]
                 panel.fill_between(values.index, values.min(axis=1), values.max(axis=1), color=COLOURS[source], alpha=0.25, linewidth=0)
                 panel.plot(values.index, values.mean(axis=1), color=COLOURS[source], linewidth=1.2)
+                apart += list((values.mean(axis=1) - theirs[measure]).abs().dropna()) if measure == "val_accuracy" else []
             panel.plot(theirs.index, theirs[measure], color=INK, linewidth=1.2, linestyle="--")
             panel.set_title(f"{source} {architecture}", color=COLOURS[source], fontsize=8)
             panel.set_ylabel("loss" if measure == "loss" else "validation accuracy", fontsize=7)
@@ -142,7 +146,13 @@ def learning_curves(study: Study) -> Figure | None:
     for panel in axes[-1]:
         panel.set_xlabel("epoch", fontsize=7)
     _note(axes[0, 0], "- -  published\n\u2014  ours", (1, 1), (-2, -2), xycoords="axes fraction", ha="right", va="top", fontsize=7)
+    _head(figure, f"The published validation accuracies are {np.mean(apart):.3f} from ours, on average over epochs" if apart else "")
     return figure
+
+
+def _head(figure: Figure, finding: str) -> None:
+    """What a whole figure shows, above it."""
+    figure.suptitle(finding, x=0.01, ha="left", fontsize=10, weight="bold")
 
 
 def confusions(study: Study, architecture: str) -> Figure | None:
@@ -167,20 +177,15 @@ def _confusions(members: list[dict]) -> Figure | None:
             if round(share):
                 colour = "white" if share > 75 else INK
                 panel.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7.5, color=colour)
-        panel.set_title(f"{records.name_of(record)} on {source}", color=COLOURS[source])
+        panel.set_title(f"{records.name_of(record)} on {source}\ntakes {sentences.most_confused(record)}", color=COLOURS[source])
         panel.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
         panel.set_yticks(range(len(classes)), classes)
         panel.set_xlabel("predicted class")
-        _bare(panel)
+        panel.grid(visible=False)
+        panel.spines[:].set_visible(False)
+        panel.tick_params(length=0)
     axes[0, 0].set_ylabel("true class (% of its test images)")
     return figure
-
-
-def _bare(axes: Axes) -> None:
-    """A field of cells needs no lines of its own."""
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
 
 
 def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray) -> Figure:
@@ -203,9 +208,9 @@ def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray) -> Figure
             weight="normal",
             loc="center",
         )
+    chosen = f"the {len(worst)} most confident of {len(wrong):,}" if len(wrong) > MISTAKES else f"all {len(wrong)}"
     figure.suptitle(
-        f"{records.name_of(record)} on {record['test']['source']}: the {len(worst)} most confident of {len(wrong):,} mistakes "
-        "(true class, predicted class and its probability)",
+        f"{records.name_of(record)} on {record['test']['source']}: {chosen} mistakes (true class, predicted class and its probability)",
         fontsize=9,
         weight="bold",
         color=COLOURS[record["test"]["source"]],
@@ -230,31 +235,19 @@ def loss_from_fake_to_real(study: Study) -> Figure | None:
     classes = pairs[0][0]["classes"]
     figure, axes = plt.subplots(1, len(pairs), figsize=(4.2 * len(pairs), 1.4 + 0.3 * len(classes)), squeeze=False, sharey=True)
     for panel, pair in zip(axes[0], pairs, strict=True):
-        values = {}
-        for record in pair:
-            scores = record["scores"]
-            values[record["test"]["source"]] = [*(scores["by_class"][name]["f1"] for name in classes), scores["macro_f1"]]
+        fake, real = ([*(record["scores"]["by_class"][name]["f1"] for name in classes), record["scores"]["macro_f1"]] for record in pair)
         # The mean over the classes stands apart, below them.
         heights = [*range(len(classes)), len(classes) + 0.5]
-        panel.hlines(heights, values["REAL"], values["FAKE"], color=FAINT, linewidth=3, zorder=1)
-        for source, scores in values.items():
-            panel.scatter(scores, heights, color=COLOURS[source], s=28, zorder=2)
-            style = {"fontsize": 7.5, "va": "center", "color": COLOURS[source]}
-            for value, height, higher in zip(scores, heights, map(max, *values.values()), strict=True):
-                is_right = value >= higher
-                _note(panel, f"{value:.2f}", (value, height), (7 if is_right else -7, 0), ha="left" if is_right else "right", **style)
-            _note(
-                panel,
-                f"on {source}",
-                (scores[0], -0.5),
-                (0, 0),
-                ha="center",
-                va="bottom",
-                color=COLOURS[source],
-                fontsize=8.5,
-                weight="bold",
-            )
-        panel.set_title(f"{records.name_of(pair[0])}\n", loc="left")
+        panel.hlines(heights, real, fake, color=FAINT, linewidth=3, zorder=1)
+        for source, ours, others, key in (("REAL", real, fake, 0.02), ("FAKE", fake, real, 0.3)):
+            panel.scatter(ours, heights, color=COLOURS[source], s=28, zorder=2)
+            for value, other, height in zip(ours, others, heights, strict=True):
+                is_right = value > other or (value == other and source == "FAKE")
+                style = {"ha": "left" if is_right else "right", "va": "center", "color": COLOURS[source], "fontsize": 7.5}
+                _note(panel, f"{value:.2f}", (value, height), (7 if is_right else -7, 0), **style)
+            _note(panel, f"\u25cf on {source}", (key, 1), (0, -2), xycoords="axes fraction", va="top", color=COLOURS[source], weight="bold")
+        lost = pd.Series(fake[:-1], classes) - real[:-1]
+        panel.set_title(f"{records.name_of(pair[0])}\nloses most on {lost.idxmax()}, least on {lost.idxmin()}")
         panel.set_yticks(heights, [*classes, "mean (macro F1)"])
         panel.set_ylim(heights[-1] + 0.6, -1.2)
         panel.set_xlim(-0.06, 1.06)  # room for the numbers beside the dots
@@ -274,15 +267,21 @@ def both_directions(study: Study) -> Figure:
     figure, axes = plt.subplots(figsize=(6.4, 1 + 0.42 * len(names)))
     for height, (architecture, trained_on) in enumerate(names):
         for tested_on in protocol.SOURCES:
-            key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
-            values = study.over_seeds.query(key)["accuracy"]
-            values = values if len(values) else study.plain.query(key)["accuracy"]
+            values = study.accuracies(architecture, trained_on, tested_on)
             if len(values) == 0:
                 continue
             place = height + (-0.17 if tested_on == "REAL" else 0.17)  # so that points which are close do not cover each other
             axes.scatter(values, [place] * len(values), color=COLOURS[tested_on], s=18, linewidths=0, zorder=3)
             style = {"va": "center", "fontsize": 7.5, "color": COLOURS[tested_on]}
             _note(axes, f"{values.mean():.3f} on {tested_on}", (values.max(), place), (6, 0), **style)
+    lost = {
+        source: np.mean(
+            [study.accuracies(name, source, source).mean() - study.accuracies(name, source, other).mean() for name in study.architectures]
+        )
+        for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True)
+    }
+    if not np.isnan([*lost.values()]).any():
+        _head(figure, f"Accuracy lost on the other source: {lost['FAKE']:.2f} after training on FAKE, {lost['REAL']:.2f} after REAL")
     axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.12)
@@ -310,6 +309,7 @@ def published(study: Study) -> Figure | None:
         panel.set_yticks(range(len(names)), names)
         panel.set_ylim(len(names) - 0.4, -1.4)
         panel.grid(axis="y", visible=False)
+    _head(figure, f"{rows['is_inside'].sum()} of {len(rows)} published scores lie within the intervals of our runs")
     spread = "95 % interval for another run" if rows["runs"].iloc[0] else "95 % bootstrap interval"
     key = f"\u25c7 published   \u2022 our runs   \u25ac {spread}"
     _note(axes[0, 0], key, (0, 1), (2, -3), xycoords="axes fraction", va="top", fontsize=7.5)
@@ -341,7 +341,7 @@ def by_budget(study: Study) -> Figure | None:
                 ends[arm.name.replace(" + augmentation", "")] = (mean.index[-1], mean.iloc[-1], colour)
             _exchange_arrow(panel, scores, is_augmented)
             panel.set_xscale("log")
-            panel.set_xticks(list(protocol.BUDGETS), [_thousands(size) for size in protocol.BUDGETS], minor=False)
+            panel.set_xticks(list(protocol.BUDGETS), [f"{size:,}".replace(",000", "k") for size in protocol.BUDGETS], minor=False)
             panel.minorticks_off()
             panel.set_title(f"{architecture}, {'with' if is_augmented else 'without'} augmentation")
             panel.margins(x=0.03)
@@ -353,10 +353,6 @@ def by_budget(study: Study) -> Figure | None:
     for panel in axes.flat:
         _label_ends(panel, panel.ends)
     return figure
-
-
-def _thousands(number: int) -> str:
-    return f"{number // 1000}k" if number >= 1_000 else str(number)
 
 
 def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> None:

@@ -5,7 +5,6 @@ The page's frame is in report.html.jinja, its figures and tables are those of co
 
 import base64
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -13,22 +12,9 @@ import pandas as pd
 from markupsafe import Markup, escape
 from PIL import Image
 
-from cifake.pages import contents, sentences, tables
+from cifake.pages import contents, figures, sentences, tables
 from cifake.pages.study import Study
-
-FIGURE_PIXELS = 2  # of a figure, at 200 dpi, for each of the page's
-
-
-@dataclass(frozen=True)
-class Item:
-    """A figure or a table as the page shows it."""
-
-    caption: str
-    table: Markup | None = None
-    source: str = ""  # of a figure: a data URI, its size in the page's pixels, and its alt text
-    width: int = 0
-    height: int = 0
-    alt: str = ""
+from cifake.results import records
 
 
 def page(study: Study) -> str:
@@ -40,64 +26,49 @@ def page(study: Study) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    trained = {f"{row.trained_on} {row.architecture}" for row in study.described.itertuples()}
-    wanted = [f"{source} {name}" for name in study.architectures for source in ("REAL", "FAKE")]
+    trained = set(study.described["trained_on"] + " " + study.described["architecture"].astype(str))
     return environment.get_template("report.html.jinja").render(
         data=sentences.data(study),
+        classifiers=sentences.classifiers(study),
         answers=sentences.answers(study),
-        missing=[name for name in wanted if name not in trained],
-        method=sentences.method(study),
+        missing=sorted({f"{source} {name}" for name in study.architectures for source in ("REAL", "FAKE")} - trained),
         sections=_sections(study),
         worth_method=sentences.worth_method(study),
         worth_lines=sentences.worth_lines(study),
-        galleries=_galleries(study),
-        brackets=sentences.BRACKETS,
+        method=sentences.method(study),
         settings=_html(tables.settings(study)),
         versions=_html(tables.versions(study)),
     )
 
 
-def _sections(study: Study) -> dict[str, list[Item]]:
-    """Figures and tables by section, in the order of the lists."""
-    sections: dict[str, list[Item]] = {name: [] for name in ("overview", "E1", "E2", "E3", "sure")}
+def _sections(study: Study) -> dict[str, list[dict]]:
+    """Figures and tables by section, in the order of the lists, as report.html.jinja shows them."""
+    sections: dict[str, list[dict]] = {name: [] for name in ("answer", "E1", "E2", "E3", "sure")}
     for experiment, pages in contents.PAGES.items():
-        for kind in pages:
-            for name, arguments in kind.each(study) if kind.section else ():
+        for kind in pages if experiment != "E3" or study.e3 else ():
+            for name, arguments in kind.each(study):
                 path = study.folders.visualisations(experiment) / name
-                caption, alt = (kind.text(which, study, arguments) for which in ("caption", "alt"))
-                item = _picture(path, caption, alt) if path.suffix == ".png" else _table(kind.make(study, *arguments), caption)
-                if item:
-                    sections[kind.section].append(item)
+                if path.suffix == ".txt" and not (table := kind.make(study, *arguments)).empty:
+                    sections[kind.section].append({"caption": kind.text("caption", study, arguments), "table": _html(table)})
+                elif path.suffix == ".png" and path.exists():
+                    sections[kind.section].append(_picture(path, *(kind.text(which, study, arguments) for which in ("caption", "alt"))))
+    for _, record in figures.best_on_real(study):
+        path = study.folders.classifier("E2", "FAKE", record["architecture"])["mistakes"]
+        caption = (
+            f"REAL images that {records.name_of(record)} gets wrong and is surest of: true class, what it took it for, how sure it was."
+        )
+        sections["E2"] += [_picture(path, caption, caption)] if path.exists() else []
     return sections
 
 
-def _galleries(study: Study) -> list[Item]:
-    """The most confident mistakes of each classifier."""
-    items = []
-    for row in study.plain.itertuples():
-        path = study.folders.classifier(row.experiment, row.trained_on, row.architecture)["mistakes"]
-        name = f"{row.trained_on} {row.architecture} on {row.tested_on} test images"
-        number = round(row.test_images * (1 - row.accuracy))
-        alt = f"A gallery of small images: the most confident mistakes of {name}."
-        items.append(_picture(path, f"{name}: the most confident of {number:,} mistakes.", alt))
-    return [item for item in items if item]
-
-
-def _picture(path: Path, caption: str, alt: str) -> Item | None:
-    """A figure; None if it has not been drawn."""
-    if not path.exists():
-        return None
+def _picture(path: Path, caption: str, alt: str) -> dict:
+    """A figure as a data URI, with the size at which the page shows it."""
     smaller = io.BytesIO()
     with Image.open(path) as image:
-        width, height = (size // FIGURE_PIXELS for size in image.size)
+        width, height = (size // 2 for size in image.size)  # it has 200 dots an inch, a page about 100
         image.convert("RGB").save(smaller, "WEBP", lossless=True)  # the same pixels in half the bytes
     source = f"data:image/webp;base64,{base64.b64encode(smaller.getvalue()).decode()}"
-    return Item(caption, None, source, width, height, alt)
-
-
-def _table(table: pd.DataFrame, caption: str) -> Item | None:
-    """A table; None if it is empty."""
-    return None if table.empty else Item(caption, _html(table))
+    return {"caption": caption, "source": source, "width": width, "height": height, "alt": alt}
 
 
 def _html(table: pd.DataFrame) -> Markup:

@@ -43,34 +43,33 @@ def data(study: Study) -> str:
 
 
 def answers(study: Study) -> list[str]:
-    """What each classifier says to the study's question, if all that needs is there."""
+    """What each classifier says to the study's question, if all that needs is there: means over its seeds."""
     lines = []
-    for architecture in study.architectures:
-        shares = {}
-        for trained_on, tested_on in (("FAKE", "FAKE"), ("FAKE", "REAL"), ("REAL", "REAL")):
-            key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
-            seeds = study.over_seeds.query(key)["accuracy"]
-            spread = f" ({len(seeds)} seeds {seeds.mean():.3f} ± {seeds.std():.3f})" if len(seeds) else ""
-            for run in study.plain.query(key).itertuples():
-                text = f"{run.accuracy:.3f} [{run.accuracy_low:.3f}, {run.accuracy_high:.3f}]{spread}"
-                shares[trained_on, tested_on] = text, 1 / run.classes
-        if len(shares) == 3:
-            (on_fake, _), (on_real, chance), (real, _) = shares.values()
+    for name in study.architectures:
+        directions = (("FAKE", "FAKE"), ("FAKE", "REAL"), ("REAL", "REAL"))
+        found = [study.accuracies(name, *direction) for direction in directions]
+        if all(map(len, found)):
+            own, other, real = (f"{100 * values.mean():.0f} %" for values in found)
             lines.append(
-                f"{architecture}, trained on FAKE, has an accuracy of {on_fake} on FAKE test images and of {on_real} on REAL ones. "
-                f"Trained on REAL it has {real} there; guessing gives {chance:.2f}."
+                f"{name}, trained on FAKE, recognises {own} of the FAKE test images and {other} of the REAL ones. Trained on REAL, it "
+                f"recognises {real} of the REAL ones."
             )
+    if lines:
+        lines.append(f"Guessing gives {100 / study.described['classes'].iloc[0]:.0f} %.")
     return lines + [line for architecture in study.e3 for line in alone(study, architecture)]
+
+
+def classifiers(study: Study) -> str:
+    """What the classifiers are."""
+    from cifake.models.architectures import ARCHITECTURES
+
+    return " ".join(f"{name}: {ARCHITECTURES[name].description}." for name in study.architectures if name in ARCHITECTURES)
 
 
 def method(study: Study) -> list[str]:
     """The method in a few lines."""
-    from cifake.models.architectures import ARCHITECTURES
-
     settings = study.described.iloc[0]["record"]["settings"]
-    classifiers = [f"{name}: {ARCHITECTURES[name].description}." for name in study.architectures if name in ARCHITECTURES]
     return [
-        " ".join(classifiers),
         f"Training: {settings['optimiser']}, learning rate {settings['learning_rate']} falling by {settings['decay_rate']} every "
         f"{settings['decay_steps']:,} steps, batches of {settings['batch_size']}, cross-entropy; at most "
         f"{settings['epochs_at_most']} epochs.",
@@ -93,15 +92,16 @@ def best_epochs(members: Iterable[dict]) -> str:
 
 def confused(members: Iterable[dict]) -> str:
     """Which class is most often taken for which other one."""
-    lines = []
-    for record in members:
-        matrix = np.array(record["scores"]["confusion_matrix"], float)
-        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        np.fill_diagonal(shares, 0)
-        true, predicted = (record["classes"][number] for number in np.unravel_index(shares.argmax(), shares.shape))
-        name = f"{records.name_of(record)} on {record['test']['source']}"
-        lines.append(f"{name} most often takes {true} for {predicted} ({100 * shares.max():.0f} %).")
-    return " ".join(lines)
+    return " ".join(f"{records.name_of(record)} on {record['test']['source']} takes {most_confused(record)}." for record in members)
+
+
+def most_confused(record: dict) -> str:
+    """The most frequent confusion: 42 % of frog for bird."""
+    matrix = np.array(record["scores"]["confusion_matrix"], float)
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    np.fill_diagonal(shares, 0)
+    true, predicted = (record["classes"][number] for number in np.unravel_index(shares.argmax(), shares.shape))
+    return f"{100 * shares.max():.0f} % of {true} for {predicted}"
 
 
 def published(study: Study) -> list[str]:

@@ -41,6 +41,12 @@ class Study:
         key = f"experiment == 'E1' and architecture == '{architecture}' and trained_on == '{trained_on}'"
         return histories.over_seeds(self.folders, members) if len(members := rows.query(key)) else None
 
+    def accuracies(self, architecture: str, trained_on: str, tested_on: str) -> pd.Series:
+        """The accuracies of a classifier of experiments 1 and 2 on a source: of all its seeds, or of its plain run."""
+        key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
+        seeds = self.over_seeds.query(key)["accuracy"]
+        return seeds if len(seeds) else self.plain.query(key)["accuracy"]
+
     @property
     def architectures(self) -> list[str]:
         """The classifiers of experiments 1 and 2 that have any run, in the study's order."""

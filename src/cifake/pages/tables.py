@@ -120,12 +120,11 @@ def published(study: Study) -> pd.DataFrame:
             "published": rows["published"].map("{:.2f}".format),
             f"seed {rows['seed'].iloc[0]}": rows["here"].map("{:.3f}".format).where(rows["here"].notna(), ""),
             "mean ± sd over seeds": runs.map(mean_and_deviation),
-            "seeds": runs.map(len).astype(str),
             "95 % interval": rows["low"].map("{:.3f}".format) + " to " + rows["high"].map("{:.3f}".format),
             "published is": rows["is_inside"].map({True: "inside", False: "outside"}),
         }
     )
-    table["validation accuracy there and here, at the published epoch"] = [_at_published_epoch(study, row) for row in rows.itertuples()]
+    table["validation accuracy at the published epoch"] = [_at_published_epoch(study, row) for row in rows.itertuples()]
     names = rows["trained_on"] + " " + rows["architecture"] + " on " + rows["tested_on"] + ", " + rows["label"]
     return table.set_axis(names.to_list())
 
@@ -136,7 +135,7 @@ def _at_published_epoch(study: Study, row) -> str:
         return ""
     theirs = histories.published(row.architecture, row.trained_on)["val_accuracy"]
     ours = study.histories(row.architecture, row.trained_on)["val_accuracy"].reindex([theirs.index[-1]]).iloc[0].dropna()
-    return f"epoch {theirs.index[-1]}: {theirs.iloc[-1]:.3f} and {mean_and_deviation(ours)} (of {len(ours)})"
+    return f"{theirs.iloc[-1]:.3f}; ours {mean_and_deviation(ours)}"
 
 
 def paired(study: Study) -> pd.DataFrame:
@@ -253,6 +252,7 @@ def settings(study: Study) -> pd.DataFrame:
         columns[f"{row.trained_on} {row.architecture}"] = row.record["settings"] | {
             "training images, SHA-256": data["train"]["sha256"][:12],
             "test images, SHA-256": data["test"]["sha256"][:12],
+            "weights": row.record["settings"].get("weights", "")[:19],  # a checksum, as those of the images
             "weights of VGG16": weights,
         }
     return pd.DataFrame(columns).fillna("").astype(str)

@@ -128,9 +128,11 @@ def _is_cifake(record: dict) -> bool:
     return images and record.get("weights", {}).get("origin", IMAGENET_WEIGHTS) == IMAGENET_WEIGHTS
 
 
-def csv_text(table: pd.DataFrame) -> str:
-    """runs.csv: a tidy table for people's own analysis, scores in full; nothing in it tells the time of a run."""
-    return table.drop(columns=NOT_IN_CSV).to_csv(index=False, lineterminator="\n")
+def csv_text(table: pd.DataFrame, experiment: str) -> str:
+    """An experiment's runs.csv: a tidy table for people's own analysis, scores in full; nothing in it tells the time of a run."""
+    rows = table[table["experiment"] == experiment].drop(columns=NOT_IN_CSV)
+    # convert_dtypes, because whole numbers are floats wherever another experiment has none.
+    return rows.convert_dtypes().to_csv(index=False, lineterminator="\n")
 
 
 def plain(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
