@@ -15,7 +15,7 @@ case $1 in -h | --help) show_usage && exit ;; esac
 say "Testing takes about 4 minutes on two processor cores, the first time some more for the installation."
 if [ -n "$PYTHON" ]; then
     check_own_python
-    "$PYTHON" -c 'import pytest, xdist, hypothesis, selenium, ruff' 2>/dev/null ||
+    "$PYTHON" -c 'import pytest, xdist, hypothesis, selenium, nbclient, ipykernel, ruff' 2>/dev/null ||
         die "PYTHON=$PYTHON lacks test tools; install them: $PYTHON -m pip install -r tests/requirements.txt"
 else
     env_is_ready "$CUDA" || bash "$REPOSITORY/setup.sh"

@@ -29,7 +29,7 @@ class Page:
     file: str  # with {name} in it, there is one for each architecture
     section: str  # of the report
     caption: Text
-    alt: Text = ""  # of a figure, for those who cannot see it
+    alt: Text = ""  # of a figure, for those who cannot see it; without one, the caption
     note: Callable[[Study], list[str]] | None = None  # lines below a table's file
 
     def each(self, study: Study) -> Iterator[tuple[str, tuple]]:
@@ -42,26 +42,19 @@ class Page:
 
     def text(self, which: str, study: Study, arguments: tuple) -> str:
         """The caption or the alt text."""
-        words = getattr(self, which)
+        words = getattr(self, which) or self.caption
         return words if isinstance(words, str) else words(study, *arguments)
 
 
-def _best_epochs(study: Study, name: str) -> str:
-    return (
-        f"{name}: loss and accuracy by epoch, training pale, validation in full colour; dotted: the epoch whose weights were kept. "
-        + sentences.best_epochs(study.of("E1", architecture=name))
-    )
+TAKEN = "Of 100 test images of a class (row), how many are taken for which class (column)."
 
 
 def _confused(study: Study, name: str) -> str:
-    return f"{name}: of 100 test images of a class (row), how many are taken for which class (column). " + sentences.confused(
-        study.of("E1", architecture=name)
-    )
+    return f"{TAKEN} {sentences.confused(study.of('E1', architecture=name))}"
 
 
 def _confused_on_real(study: Study) -> str:
-    on_real = (record for _, record in figures.best_on_real(study))
-    return f"What REAL images are taken for by classifiers that have seen FAKE ones alone. {sentences.confused(on_real)}"
+    return f"{TAKEN} {sentences.confused(on_real for _, on_real in figures.best_on_real(study))}"
 
 
 PAGES = {
@@ -72,14 +65,18 @@ PAGES = {
             "E1",
             "Accuracy, averages of F1 (plain, and weighted by class size), epochs, and F1 by class, on the source that was trained on.",
         ),
-        Page(figures.confusions, "{name}_confusions.png", "E1", _confused, _confused),
-        Page(figures.histories, "{name}_histories.png", "E1", _best_epochs, _best_epochs),
+        Page(figures.confusions, "{name}_confusions.png", "E1", TAKEN, _confused),
+        Page(
+            figures.histories,
+            "{name}_histories.png",
+            "E1",
+            lambda _, name: f"{name} by epoch: training pale, validation in full colour; dotted: the epoch whose weights were kept.",
+        ),
         Page(
             figures.learning_curves,
             "learning_curves.png",
             "sure",
             "The original study's learning curves (dashed) over ours: the mean of our seeds, and a band from the lowest to the highest.",
-            "Training loss and validation accuracy by epoch of six classifiers, the published curves over ours.",
         ),
         Page(
             tables.leak, "leak_table.txt", "sure", "Scores with and without test images that are byte for byte among the training images."
@@ -101,9 +98,8 @@ PAGES = {
             "FAKE_to_REAL.png",
             "E2",
             "What is lost, class by class, from the FAKE to the REAL test images: F1 of the same classifier on both.",
-            "F1 by class of the best FAKE classifiers on FAKE and on REAL test images, two dots a class, joined by a line.",
         ),
-        Page(figures.confusions_on_real, "FAKE_to_REAL_confusions.png", "E2", _confused_on_real, _confused_on_real),
+        Page(figures.confusions_on_real, "FAKE_to_REAL_confusions.png", "E2", TAKEN, _confused_on_real),
         Page(tables.e2_over_seeds, "seeds_metrics_table.txt", "sure", "The same classifiers on the test images of the other source."),
         Page(
             figures.published,
@@ -133,7 +129,6 @@ PAGES = {
             "accuracy.png",
             "E3",
             "Accuracy on the REAL test images by the number of images learned from. Bands are a standard deviation over seeds.",
-            lambda study: f"Accuracy on the REAL test images against the number of images. {sentences.worth_curves(study)}",
         ),
         Page(tables.by_budget, "accuracy_table.txt", "E3", "The same in numbers: mean ± standard deviation over seeds."),
         Page(tables.worth_of_fake, "worth_table.txt", "E3", "How many REAL images FAKE ones are worth.", note=sentences.worth_notes),

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from cifake import protocol
-from cifake.data.arms import ARMS
 from cifake.pages.study import Study
 from cifake.results import records, worth
 from cifake.results.scores import CONFIDENCE, RESAMPLES, mean_interval
@@ -79,15 +78,6 @@ def method(study: Study) -> list[str]:
         f"Intervals: {100 * CONFIDENCE:.0f} %, by bootstrap over the test images. Spread: over seeds. Pairs of classifiers: McNemar's "
         "exact test on the same images.",
     ]
-
-
-def best_epochs(members: Iterable[dict]) -> str:
-    """How far the validation accuracy came, and when."""
-    return " ".join(
-        f"{records.name_of(record)}: validation accuracy {record['training']['best_validation_accuracy']:.3f} in epoch "
-        f"{record['training']['best_epoch']} of {record['training']['epochs']}."
-        for record in members
-    )
 
 
 def confused(members: Iterable[dict]) -> str:
@@ -222,17 +212,6 @@ def worth_method(study: Study) -> str:
         f"first half of the steps and REAL ones in the second; each without and with augmentation ({flip}a random shift by up to "
         f"{protocol.SHIFT} pixels). All are tested on the REAL test images, which nothing else has used."
     )
-
-
-def worth_curves(study: Study) -> str:
-    """What the panels of experiment 3's figure show, for those who cannot see it."""
-    lines = []
-    for architecture, scores in study.e3_accuracies.items():
-        means = scores.mean()
-        for arm in ARMS:
-            points = [f"{means[arm.name, size]:.2f} with {size:,}" for size in worth.sizes(scores, arm.name)]
-            lines += [f"{architecture}, {arm.name}: {', '.join(points)}."] if points else []
-    return " ".join(lines)
 
 
 def _listed(numbers: Sequence[int]) -> str:

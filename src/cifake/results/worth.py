@@ -57,7 +57,7 @@ def gains(scores: pd.DataFrame, first: tuple[str, int], second: tuple[str, int])
     """By how much the second of two cells, (arm, images), is more accurate than the first, for each seed that has both."""
     if first not in scores or second not in scores:
         return []
-    return (scores[second] - scores[first]).dropna().to_list()
+    return (scores[second] - scores[first]).dropna().round(9).to_list()  # so that equal differences of shares are equal
 
 
 def equivalent(accuracy: float, budgets: Sequence[int], curve: Sequence[float]) -> float:
