@@ -22,8 +22,9 @@ def test_the_same_classifier_is_refused_and_the_process_named_until_it_dies(new_
     while first.stdout.readline() != "FAKE NN\n":  # it has begun this run
         assert first.poll() is None
     first.send_signal(signal.SIGSTOP)
+    host = os.uname().nodename
     try:
-        refused(run(*command), f"FAKE NN is being worked on by process {first.pid};", "wait for it, end it, or name another")
+        refused(run(*command), f"FAKE NN is being worked on by process {first.pid} on {host};", "wait for it, end it, or name another")
         with alone(folders, "REAL NN"), alone(folders, "FAKE LeNet"):  # others are free
             pass
     finally:
@@ -31,9 +32,9 @@ def test_the_same_classifier_is_refused_and_the_process_named_until_it_dies(new_
         first.wait()
         first.stdout.close()
     lock = folders.unfinished / "FAKE_NN.lock"
-    assert lock.read_text(encoding="utf-8") == f"process {first.pid}"
+    assert lock.read_text(encoding="utf-8") == f"process {first.pid} on {host}"
     with alone(folders, "FAKE NN"):
-        assert lock.read_text(encoding="utf-8") == f"process {os.getpid()}"
+        assert lock.read_text(encoding="utf-8") == f"process {os.getpid()} on {host}"
 
 
 def test_a_lock_is_free_after_an_error(tmp_path):
