@@ -46,12 +46,11 @@ submit() {
 prepare=$(submit slurm/prepare.sbatch "$@")
 array=$(submit --dependency="afterok:$prepare" --kill-on-invalid-dep=yes --array="1-$TASKS" slurm/E3.sbatch "$@")
 figures=$(submit --dependency="afterany:$array" slurm/figures.sbatch "$@")
-echo "
-Submitted: job $prepare prepares, jobs ${array}_1 to ${array}_$TASKS train, job $figures draws.
-
-  squeue --me                            which of them wait or run
-  tail -n 3 slurm/E3-${array}_*.log      how far they are
-  cat slurm/E3-figures-$figures.log      at the end: what is missing, if anything
-  scancel $prepare $array $figures       end all
-
-Figure and tables: $OUTPUT/E3_visualisations"
+echo
+echo "Submitted: job $prepare prepares, jobs ${array}_1 to ${array}_$TASKS train, job $figures draws."
+printf '  %-36s %s\n' \
+    "squeue --me" "which of them wait or run" \
+    "tail -n 3 slurm/E3-${array}_*.log" "how far they are" \
+    "cat slurm/E3-figures-$figures.log" "in the end: what is missing, if anything" \
+    "scancel $prepare $array $figures" "end all"
+echo "Figure and tables: $OUTPUT/E3_visualisations"

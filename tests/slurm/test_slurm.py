@@ -12,7 +12,7 @@ from shutil import copytree
 
 import pytest
 from cluster import cluster, why_not
-from conftest import REPOSITORY, make_images, refused, run
+from conftest import REPOSITORY, make_images, refused, run, script
 
 from cifake.experiments import e3
 from cifake.models.architectures import ARCHITECTURES
@@ -21,7 +21,7 @@ from cifake.system import options
 from cifake.system.paths import Folders
 
 RUNS = 10  # of one budget: eight arms, and two with all FAKE images
-WORDS = ["--models", "NN", "--part", "main", "--seeds", "1", "--steps", "400"]
+WORDS = ["--models", "NN", "--part", "main", "--seeds", "1", "--steps", "200"]
 NO_SLURM = why_not()
 
 
@@ -76,12 +76,12 @@ def slurm() -> Iterator[Callable[..., str]]:
         yield ask
 
 
-def wait_for(words: str, log: Path, seconds: float = 240) -> str:
+def wait_for(words: str, log: Path, seconds: float = 600) -> str:
     """Wait until a job's log has these words; gives what it has then."""
     start = time.monotonic()
     while words not in (text := log.read_text(encoding="utf-8") if log.exists() else ""):
         assert time.monotonic() - start < seconds, f"{log.name}: {text or 'not there'}"
-        time.sleep(0.1)
+        time.sleep(0.05)
     return text
 
 
@@ -160,6 +160,29 @@ def test_a_dry_run_submits_nothing(clone, without_slurm, monkeypatch, made):
     ended = run("bash", "slurm/submit.sh", "--dry-run", *words_of(made), PATH=without_slurm, PYTHON=sys.executable)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"NN: of {RUNS} runs 0 are there" in ended.stdout
+
+
+def test_before_the_first_run_there_is_nothing_to_draw(clone, made, monkeypatch):
+    assert script("create_metadata.py", *words_of(made)).returncode == 0
+    monkeypatch.chdir(clone)
+    ended = run("bash", "slurm/figures.sbatch", *words_of(made), PYTHON=sys.executable)
+    assert f"NN: of {RUNS} runs 0 are there" in ended.stdout and "Nothing to draw" in ended.stdout
+    refused(ended, "holds no record")
+
+
+@pytest.mark.parametrize(
+    ("words", "has_vgg16"), [(["--models", "NN", "VGG16"], True), (["--models", "LeNet", "--weights", "random"], False), ([], True)]
+)
+def test_features_are_prepared_if_vgg16_is_among_the_models(clone, made, monkeypatch, words, has_vgg16):
+    """With a Python that answers the dry run, and notes what else it is asked for."""
+    python = clone / "python"
+    python.write_text(f'#!/bin/bash\ncase "$*" in -c* | *--dry-run*) exec {sys.executable} "$@" ;; esac\necho "$@" >>{clone}/calls\n')
+    python.chmod(0o755)
+    monkeypatch.chdir(clone)
+    ended = run("bash", "slurm/prepare.sbatch", *words, "--images", made.images, "--output", made.output, PYTHON=str(python))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    scripts = [re.search(r"/src/(\w+\.py)", line)[1] for line in (clone / "calls").read_text().splitlines()]
+    assert scripts == ["create_metadata.py"] + ["worth_of_fake.py"] * has_vgg16
 
 
 def test_the_run_that_prepares_vgg16_needs_the_features_of_augmented_copies():
