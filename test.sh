@@ -32,7 +32,7 @@ ruff check "$REPOSITORY" || failed="$failed ruff"
 
 echo "shellcheck"
 # From the repository's folder, shellcheck finds the file that the scripts source.
-(cd "$REPOSITORY" && shellcheck ./*.sh src/*.sh .ci/run) || failed="$failed shellcheck"
+(cd "$REPOSITORY" && shellcheck ./*.sh src/*.sh slurm/*.sh slurm/*.sbatch .ci/run) || failed="$failed shellcheck"
 
 echo "pytest"
 # Without the libraries' warnings, which would push the verdict off the screen.

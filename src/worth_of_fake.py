@@ -33,7 +33,11 @@ def main() -> None:
     from cifake.pages.study import Study
     from cifake.results import table
 
-    study = Study(chosen.folders, table.load(chosen.folders, "E3"))
+    runs = table.load(chosen.folders, "E3")
+    if runs.empty:  # others are doing all that this start was to do
+        log.info("Nothing to draw: no run is there yet.")
+        return
+    study = Study(chosen.folders, runs)
     for line in (line for architecture in study.e3 for line in sentences.alone(study, architecture)):
         log.info("%s", textwrap.fill(line, 80))
     command.wrote(contents.draw(study, "E3"))

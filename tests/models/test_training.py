@@ -126,3 +126,19 @@ def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, pl
     with pytest.raises(StudyError, match=r"not finite any more in epoch 1, by step 4"):
         training.train(head, *batches.in_memory(inputs, data[1]), **options)
     assert not checkpoint.exists()
+
+
+def test_early_weights_are_the_best_on_the_validation_images(data):
+    """The training teaches the wrong classes, so that the validation accuracy falls: the first twentieth has the best weights."""
+    features, numbers = data
+    settings = {"warm_up": 5, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
+
+    def accuracy(validation) -> float:
+        devices.seed(1)
+        head = architectures.head("NN", (16,), 3)
+        training.train_by_steps(head, batches.made(lambda _: (features[:64], (numbers[:64] + 1) % 3), 200), settings, 200, "", validation)
+        return (head.predict(features, verbose=0).argmax(1) == numbers).mean()
+
+    last, chosen = accuracy(None), accuracy((features, numbers))
+    assert last < 0.1
+    assert chosen > 1.5 * last

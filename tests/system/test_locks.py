@@ -1,5 +1,7 @@
 """Two runs at once: different classifiers side by side, the same one once, and a dead process holds nothing."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -22,8 +24,9 @@ def test_the_same_classifier_is_refused_and_the_process_named_until_it_dies(new_
     while first.stdout.readline() != "FAKE NN\n":  # it has begun this run
         assert first.poll() is None
     first.send_signal(signal.SIGSTOP)
+    host = os.uname().nodename
     try:
-        refused(run(*command), f"FAKE NN is being worked on by process {first.pid};", "wait for it, end it, or name another")
+        refused(run(*command), f"FAKE NN is being worked on by process {first.pid} on {host};", "wait for it, end it, or name another")
         with alone(folders, "REAL NN"), alone(folders, "FAKE LeNet"):  # others are free
             pass
     finally:
@@ -31,9 +34,9 @@ def test_the_same_classifier_is_refused_and_the_process_named_until_it_dies(new_
         first.wait()
         first.stdout.close()
     lock = folders.unfinished / "FAKE_NN.lock"
-    assert lock.read_text(encoding="utf-8") == f"process {first.pid}"
+    assert lock.read_text(encoding="utf-8") == f"process {first.pid} on {host}"
     with alone(folders, "FAKE NN"):
-        assert lock.read_text(encoding="utf-8") == f"process {os.getpid()}"
+        assert lock.read_text(encoding="utf-8") == f"process {os.getpid()} on {host}"
 
 
 def test_a_lock_is_free_after_an_error(tmp_path):
@@ -41,6 +44,19 @@ def test_a_lock_is_free_after_an_error(tmp_path):
     for _ in range(2):
         with pytest.raises(StudyError, match="of the block"), alone(folders, "FAKE NN"):
             raise StudyError("of the block")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    folders = Folders(tmp_path, tmp_path)
+    message = rf"unfinished is on a file system without locks \({os.strerror(number)}\); name a folder on another with --output"
+    with pytest.raises(StudyError, match=message), alone(folders, "FAKE NN"):
+        raise AssertionError("the block was entered")
+    assert not list(folders.unfinished.iterdir())
 
 
 def test_different_classifiers_train_side_by_side_with_metadata_and_figures(start, new_study):

@@ -20,7 +20,8 @@ from cifake.system.options import SHARED
 from cifake.system.paths import REPOSITORY
 
 RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh", "run-E3.sh"]
-SHELL_FILES = [*RUNNERS, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
+SLURM = ["slurm/submit.sh", "slurm/prepare.sbatch", "slurm/E3.sbatch", "slurm/figures.sbatch"]
+SHELL_FILES = [*RUNNERS, *SLURM, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
 SCRIPTS = [
     "create_demo.py",
     "download_data.py",

@@ -387,6 +387,7 @@ def _many_copies(run: RunOfE3, rows: "np.ndarray", inputs: Inputs) -> "np.ndarra
 
     source, key = run.arm.counts, (run.arm.counts, run.seed)
     if key not in inputs.few:
+        inputs.few = {known: values for known, values in inputs.few.items() if known[1] == run.seed}  # the seeds come one by one
         usable = inputs.usable[source]
         most = min(max(most for most in protocol.COPIES if most), len(usable))
         every = usable[budgets.draw(inputs.numbers[usable], most, run.seed, source)]

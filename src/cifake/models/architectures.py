@@ -236,6 +236,8 @@ ARCHITECTURES = {
         convolutions=None,
         e3_seeds=(129, 130, 131, 132, 133),
         e3_seconds=18,
+        e3_rate=0.01,
+        e3_weight_decay=5e-4,
     ),
     "LeNet": Architecture(
         "two convolutions and a hidden layer", backbone=None, convolutions=_lenet_convolutions, e3_seeds=(129, 130, 131), e3_seconds=190
@@ -246,6 +248,8 @@ ARCHITECTURES = {
         convolutions=None,
         e3_seeds=(129, 130, 131, 132, 133),
         e3_seconds=8,
+        e3_rate=0.01,
+        e3_weight_decay=5e-4,
         is_pretrained=True,
     ),
 }

@@ -34,10 +34,11 @@ def held(path: Path, name: str, way_out: str) -> Iterator[None]:
                 raise
             path.unlink(missing_ok=True)
             where, reason = shown(path.parent), problem.strerror
-            raise StudyError(f"{where} is on a file system without locks ({reason}); name a folder on a local disk.") from None
+            raise StudyError(f"{where} is on a file system without locks ({reason}); name a folder on another with --output.") from None
         file.truncate(0)
-        file.write(f"process {os.getpid()}")
+        file.write(f"process {os.getpid()} on {os.uname().nodename}")
         file.flush()
+        os.fsync(file.fileno())  # on a network drive, so that other machines read it
         yield
 
 
