@@ -281,6 +281,7 @@ def test_the_report_shows_experiment_3_if_it_is_about_the_same_images(start, stu
     assert pixels_of((with_e3.visualisations("E3") / "accuracy.png").read_bytes()) in shown_in(page)
     assert "NN: 2 runs of 20 steps" in page
     assert "They do not say how much generated images help" not in page
+    assert ">100<" in page and "100.0" not in page  # numbers of images are whole, also beside experiments 1 and 2
 
     for path in with_e3.records("E3"):
         record = records.read(path, "E3")

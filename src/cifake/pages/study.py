@@ -76,7 +76,7 @@ class Study:
     @cached_property
     def variants(self) -> pd.DataFrame:
         """Experiment 3's rows of tuning and sensitivity."""
-        return self.runs[(self.runs["experiment"] == "E3") & (self.runs["variant"] != "")]
+        return self.runs[(self.runs["experiment"] == "E3") & (self.runs["variant"] != "")].astype({"images": int})
 
     def of(self, experiment: str, trained_on: str | None = None, architecture: str | None = None) -> Iterator[dict]:
         """The records of plain runs of an experiment."""

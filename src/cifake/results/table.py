@@ -33,7 +33,7 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
             record = records.read(path, experiment)
             rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
     if not rows:
-        return pd.DataFrame(columns=[*CLASSIFIER, "seed", "variant", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
+        return pd.DataFrame(columns=[*CLASSIFIER, "seed", "variant", "images", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
     table = pd.DataFrame(rows)
     classes = table["record"].map(lambda record: tuple(record["classes"]))[table["experiment"] != "E3"]
     if classes.nunique() > 1:
@@ -186,7 +186,8 @@ def experiment_3(table: pd.DataFrame) -> pd.DataFrame:
 
     Raises StudyError if those of one classifier differ in more than run and seed.
     """
-    rows = table[(table["experiment"] == "E3") & (table["variant"] == "")]
+    # Experiment 1 has no number in this column, so that beside it those of experiment 3 are floats.
+    rows = table[(table["experiment"] == "E3") & (table["variant"] == "")].astype({"images": int})
     for architecture, members in rows.groupby("architecture", observed=True):
         images = {(part, known["sha256"]) for record in members["record"] for part, known in record["data"].items()}
         if members["outcome"].nunique() > 1 or len(images) > len(dict(images)):
