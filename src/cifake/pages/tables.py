@@ -250,8 +250,8 @@ def settings(study: Study) -> pd.DataFrame:
     for row in study.described.itertuples():
         columns[f"{row.trained_on} {row.architecture}"] = row.record["settings"] | {
             "weights": row.weights if isinstance(row.weights, str) else "",
-            "training images, SHA-256": row.record["data"]["train"]["sha256"][:12],
-            "test images, SHA-256": row.record["data"]["test"]["sha256"][:12],
+            "training images, SHA-256": row.record["data"]["train"]["sha256"][:8],
+            "test images, SHA-256": row.record["data"]["test"]["sha256"][:8],
         }
     return pd.DataFrame(columns).fillna("").astype(str)
 
