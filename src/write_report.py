@@ -35,7 +35,10 @@ def main() -> None:
 
     study = Study(folders, table.on_the_same_images(table.load(folders)), chosen.seeds, chosen.best)
     if outdated := contents.outdated(study):
-        log.info("The figures of %s show other records than those that are there now; bash run.sh draws them again.", ", ".join(outdated))
+        log.info(
+            "The figures of %s show other records than those that are there now; bash run.sh (E3: run-E3.sh) draws them.",
+            ", ".join(outdated),
+        )
     write_text(folders.report, report.page(study))
     command.wrote([folders.report])
 
