@@ -244,6 +244,8 @@ def test_what_is_there_is_kept_and_other_settings_are_done_again(study, tmp_path
     chosen = choose(folders, "--models", "VGG16", "--steps", "40")
     first = e3.runs_of(chosen, SIZES, splits_of(folders))[0]
     assert why(first, fresh=False) == "done before with other settings (steps)"
+    in_bfloat16 = choose(folders, "--models", "VGG16", "--precision", "mixed_bfloat16")
+    assert not any(why(run, fresh=False) for run in e3.runs_of(in_bfloat16, SIZES, splits_of(folders)))
     first.files["record"].write_text("{", encoding="utf-8")
     assert why(first, fresh=False) == "its record is damaged"
 

@@ -4,6 +4,7 @@ A figure of a page takes the study (and an architecture, if there is one of each
 is nothing to show; history() and mistakes() belong to a single run.
 """
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -364,18 +365,19 @@ def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> No
         return
     level = scores[f"FAKE{ending}", number].mean()
     panel.annotate("", (value.images, level), (number, level), arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 0.8})
-    text = f"{number:,} FAKE are worth\n{float(f'{value.images:.2g}'):,.0f} REAL"
-    _note(panel, text, (value.images, level), (-4, 2), ha="right", va="bottom", fontsize=7)
+    text = f"{number:,} FAKE are worth {float(f'{value.images:.2g}'):,.0f} REAL"
+    # Right of the REAL curve, which rises, and above FAKE's, nothing is drawn.
+    _note(panel, text, (number, level), (0, 3), ha="right", va="bottom", fontsize=7)
 
 
 def _label_ends(panel: Axes, ends: dict[str, tuple[float, float, str]]) -> None:
     """Name the lines right of the panel, (x, y, colour) of their ends by name; close names are set apart."""
-    low, high = panel.get_ylim()
-    least = 0.085 * (high - low)
-    heights, lowest = {}, -np.inf
-    for name in sorted(ends, key=lambda name: ends[name][1]):
-        heights[name] = lowest = max(ends[name][1], lowest + least)
-    surplus = np.mean([heights[name] - ends[name][1] for name in ends]) if ends else 0  # so that none goes up alone
+    names = sorted(ends, key=lambda name: ends[name][1])
+    heights = {name: ends[name][1] for name in names}
+    least = 0.065 * np.ptp(panel.get_ylim())
+    for _, (lower, upper) in itertools.product(range(100), itertools.pairwise(names)):
+        push = max(0, least - heights[upper] + heights[lower]) / 2
+        heights[lower], heights[upper] = heights[lower] - push, heights[upper] + push
     for name, (_, _, colour) in ends.items():
         where = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "va": "center", "fontsize": 7.5}
-        panel.annotate(name, (1.02, heights[name] - surplus), color=colour, **where)
+        panel.annotate(name, (1.02, heights[name]), color=colour, **where)

@@ -156,7 +156,7 @@ def worth_of(value: Worth | None, budgets: Sequence[int], own: int = 0) -> str:
 
 def _rounded(number: float) -> str:
     """Three significant digits: 1,020."""
-    return f"{float(f'{number:.3g}'):,.0f}"
+    return f"{round(float(f'{number:.3g}')):,}"  # an integer, because a float can be -0
 
 
 def alone(study: Study, architecture: str) -> list[str]:
