@@ -77,14 +77,11 @@ def test_a_damaged_settings_file_is_told_in_a_sentence(tmp_path, monkeypatch):
 
 
 def test_a_folder_named_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
-    def download(*_, **__):
-        return os.environ["KAGGLEHUB_CACHE"]
-
-    config = types.SimpleNamespace(get_kaggle_credentials=lambda: None)
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(config=config, dataset_download=download))
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=lambda _: os.environ["KAGGLEHUB_CACHE"]))
+    monkeypatch.setattr(kaggle, "CIFAKE", {})
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", "~/cache")
-    assert kaggle._fetch(again=False) == tmp_path / "cache"
+    assert kaggle._download(tmp_path) == tmp_path / "cache"
 
 
 def test_a_tilde_without_a_home_folder_is_told_in_a_sentence():

@@ -4,8 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 
 from cifake.system.errors import StudyError
 from cifake.system.paths import Folders, shown
@@ -16,11 +15,12 @@ class BusyError(StudyError):
 
 
 @contextmanager
-def held(path: Path, name: str, way_out: str) -> Iterator[None]:
-    """Hold a lock file during the block; `name` and `way_out` are for the message.
+def alone(folders: Folders, name: str) -> Iterator[None]:
+    """Keep other processes from the run with this name during the block.
 
-    Raises BusyError if another process holds it, StudyError if the file system has no locks.
+    Raises BusyError if one is doing it, StudyError if the file system has no locks.
     """
+    path = folders.lock(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -28,7 +28,7 @@ def held(path: Path, name: str, way_out: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "another process"
-            raise BusyError(f"{name} is being worked on by {holder}; wait for it, end it, or {way_out}.") from None
+            raise BusyError(f"{name} is being worked on by {holder}; wait for it, end it, or name another folder with --output.") from None
         except OSError as problem:
             if problem.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
                 raise
@@ -39,8 +39,3 @@ def held(path: Path, name: str, way_out: str) -> Iterator[None]:
         file.write(f"process {os.getpid()}")
         file.flush()
         yield
-
-
-def alone(folders: Folders, name: str) -> AbstractContextManager[None]:
-    """Keep other processes from the run with this name during the block. Raises BusyError if one is doing it."""
-    return held(folders.lock(name), name, f"name another folder than {shown(folders.output)} with --output")
