@@ -1,13 +1,12 @@
 """One process for each run: a lock file that the operating system frees when its holder ends, however it ends."""
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cifake.system.errors import StudyError
-from cifake.system.paths import Folders, shown
+from cifake.system.paths import Folders
 
 
 class BusyError(StudyError):
@@ -16,10 +15,7 @@ class BusyError(StudyError):
 
 @contextmanager
 def alone(folders: Folders, name: str) -> Iterator[None]:
-    """Keep other processes from the run with this name during the block.
-
-    Raises BusyError if one is doing it, StudyError if the file system has no locks.
-    """
+    """Keep other processes from the run with this name during the block. Raises BusyError if one is doing it."""
     path = folders.lock(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
@@ -29,12 +25,6 @@ def alone(folders: Folders, name: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise BusyError(f"{name} is being worked on by {holder}; wait for it, end it, or name another folder with --output.") from None
-        except OSError as problem:
-            if problem.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-                raise
-            path.unlink(missing_ok=True)
-            where, reason = shown(path.parent), problem.strerror
-            raise StudyError(f"{where} is on a file system without locks ({reason}); name a folder on a local disk.") from None
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
