@@ -212,7 +212,7 @@ def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_pa
 
 
 def test_shares_are_disjoint_and_complete(made):
-    def wanted(*words: str) -> list[e3.RunOfE3]:
+    def wanted(*words: str) -> list[e3.Run]:
         chosen = choose(made, *words)
         chosen.seeds = chosen.part = None  # as without these options
         sizes = {"REAL": [BUDGET, 1_000, 10_000, 40_000], "FAKE": [BUDGET, 1_000, 10_000, 40_000, 50_000]}

@@ -51,14 +51,7 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
 }
 
 
-@dataclass(frozen=True)
-class RunOfE3(Run):
-    """A run of an arm."""
-
-    arm: Arm = ARMS[0]
-
-
-def _is_tuning(run: RunOfE3) -> bool:
+def _is_tuning(run: Run) -> bool:
     """Whether it is tested on the validation images."""
     return run.settings.get("variant") in TUNING
 
@@ -75,7 +68,7 @@ def train_missing(chosen: argparse.Namespace) -> None:
         do(members, partial(_prepare, members, splits, chosen), partial(_train, chosen), chosen)
 
 
-def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[RunOfE3]:
+def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[Run]:
     """The runs that the options ask for, in the order in which they are done: early ones show the whole picture for one seed."""
     wanted = []
     for architecture in chosen.models or ARCHITECTURES:
@@ -83,7 +76,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
         seeds = chosen.seeds or ARCHITECTURES[architecture].e3_seeds
         for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, seeds):
             wanted.append(
-                RunOfE3(
+                Run(
                     "E3",
                     architecture,
                     f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else ""),
@@ -142,18 +135,14 @@ def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, v
         settings["fake_share"] = 0.5
     if arm.augmented:
         settings["shift"] = protocol.SHIFT
-        settings |= {"copies": _copies(size)} if ARCHITECTURES[architecture].is_pretrained else {}
+        if ARCHITECTURES[architecture].is_pretrained:  # it picks from copies whose features are computed beforehand
+            settings["copies"] = next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
     if variant:
         settings |= TUNING.get(variant) or SENSITIVITY[variant][0]
         settings["variant"] = variant
         if variant == "steps-doubled":
             settings["steps"] = 2 * shared["steps"]
     return settings
-
-
-def _copies(size: int) -> int:
-    """How many augmented copies of each image a run of this size picks from, if the features are computed beforehand."""
-    return next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
 
 
 def _data(arm: Arm, variant: str, splits: Splits) -> dict[str, dict]:
@@ -206,7 +195,7 @@ def announce(chosen: argparse.Namespace) -> None:
         log.info("%s: of %d runs %d are there and %d would be done%s", architecture, len(members), there, len(missing), took)
 
 
-def refuse_a_mixture(wanted: list[RunOfE3], chosen: argparse.Namespace) -> None:
+def refuse_a_mixture(wanted: list[Run], chosen: argparse.Namespace) -> None:
     """Raise StudyError if records of other settings, or other images, would be left beside the runs that are asked for.
 
     The user learns it before hours of training, and not after.
@@ -253,7 +242,7 @@ class Inputs:
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
 
 
-def _prepare(runs: list[RunOfE3], splits: Splits, chosen: argparse.Namespace) -> Prepared:
+def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Prepared:
     """From the bytes of the images to the inputs of the training and of the test, once for all runs of a classifier.
 
     The features of a pretrained backbone are computed beforehand, for each image and, if a run that is to be done takes them, for its
@@ -305,14 +294,14 @@ def _prepare(runs: list[RunOfE3], splits: Splits, chosen: argparse.Namespace) ->
     return Prepared(device, test, test_pixels, inputs, seconds)
 
 
-def drawn(run: RunOfE3, inputs: Inputs) -> "dict[str, np.ndarray]":
+def drawn(run: Run, inputs: Inputs) -> "dict[str, np.ndarray]":
     """The rows that a run may learn from, by source: its budget of the source that its arm counts, all of the other one."""
     size = run.settings["images"]
     most = {"REAL": size, "FAKE": run.settings.get("fake_images", size)}
     return {source: _draw(run, source, most[source], inputs) for source in run.arm.sources}
 
 
-def _draw(run: RunOfE3, source: str, size: int, inputs: Inputs) -> "np.ndarray":
+def _draw(run: Run, source: str, size: int, inputs: Inputs) -> "np.ndarray":
     """The rows of a budget."""
     from cifake.data import budgets
 
@@ -320,7 +309,7 @@ def _draw(run: RunOfE3, source: str, size: int, inputs: Inputs) -> "np.ndarray":
     return usable[budgets.draw(inputs.numbers[usable], size, run.settings["seed"], source)]
 
 
-def _taker(run: RunOfE3, rows: "np.ndarray", inputs: Inputs) -> "Callable[..., np.ndarray]":
+def _taker(run: Run, rows: "np.ndarray", inputs: Inputs) -> "Callable[..., np.ndarray]":
     """A function (rows of a batch, random generator) -> inputs of the classifier, augmented if the arm is.
 
     `rows` are those of the source that the arm counts.
@@ -350,7 +339,7 @@ def _taker(run: RunOfE3, rows: "np.ndarray", inputs: Inputs) -> "Callable[..., n
     return take
 
 
-def _many_copies(run: RunOfE3, inputs: Inputs) -> "np.ndarray":
+def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
     """Features of the many augmented copies of a small budget's images, float16 [copies, images, features].
 
     They are computed for the largest small budget, which begins with all smaller ones.
@@ -372,7 +361,7 @@ def _many_copies(run: RunOfE3, inputs: Inputs) -> "np.ndarray":
 # --------------------------------------------------------------------------------------------------------------- the training
 
 
-def _train(chosen: argparse.Namespace, run: RunOfE3, prepared: Prepared, _make: Callable, seconds: Seconds) -> "tuple[np.ndarray, dict]":
+def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> "tuple[np.ndarray, dict]":
     """Train one classifier, phase by phase, and have it answer the test."""
     import keras
     import numpy as np

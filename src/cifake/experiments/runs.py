@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cifake import protocol
 from cifake.data import metadata
+from cifake.data.arms import Arm
 from cifake.results import records
 from cifake.system import files, locks, options, signals
 from cifake.system.errors import StudyError
@@ -41,6 +42,7 @@ class Run:
     data: dict[str, dict]  # number and fingerprint of the images by part; empty if they have not been read
     files: dict[str, Path]  # by kind, the record last
     of_e1: dict | None = None  # in experiment 2: the record of the training
+    arm: Arm | None = None  # in experiment 3
 
 
 @dataclass(frozen=True)
