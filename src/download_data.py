@@ -3,8 +3,9 @@
     env/bin/python src/download_data.py
     env/bin/python src/download_data.py --images elsewhere
 
-Writes images/{train,test}/{FAKE,REAL}/, 120,000 JPEGs: about 100 MB to download, 0.5 GB on the disk, a few minutes. Stopped
-halfway, the same command continues. Images that are there already, CIFAKE's or others, stay as they are.
+Writes images/{train,test}/{FAKE,REAL}/, 120,000 JPEGs: about 100 MB to download, 0.5 GB on the disk and as much in
+kagglehub's cache, a few minutes. Stopped halfway, the same command continues. Images that are there already, CIFAKE's or others, stay
+as they are.
 """
 
 import logging

@@ -10,8 +10,6 @@ a table, or CSV with --csv, and writes no file. It takes some seconds.
 """
 
 import argparse
-import csv
-import io
 import logging
 from pathlib import Path
 
@@ -91,7 +89,7 @@ def predict(chosen: argparse.Namespace, record: dict, contents: list[bytes]) -> 
     names, pixels, faults = [], [], []
     for picture, content in zip(map(str, chosen.pictures), contents, strict=True):
         try:
-            pixels.append(decoding.decode_any(content))
+            pixels.append(decoding.decode_any(content)[0])
             names.append(picture)
         except Exception:  # Pillow raises many kinds of exceptions on damaged bytes
             faults.append(picture)
@@ -114,13 +112,11 @@ def table(lines: list[Likely]) -> str:
 
 def csv_text(lines: list[Likely]) -> str:
     """A line for each picture and class."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("image", "rank", "class", "probability"))
-    for picture, likely in lines:
-        for rank, (name, share) in enumerate(likely, start=1):
-            writer.writerow((picture, rank, name, f"{share:.6f}"))
-    return text.getvalue().rstrip("\n")
+    import pandas as pd
+
+    rows = [(picture, rank, name, share) for picture, likely in lines for rank, (name, share) in enumerate(likely, start=1)]
+    table = pd.DataFrame(rows, columns=["image", "rank", "class", "probability"])
+    return table.to_csv(index=False, float_format="%.6f", lineterminator="\n").rstrip("\n")
 
 
 if __name__ == "__main__":

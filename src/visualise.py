@@ -9,7 +9,7 @@ and runs.csv, a row for each run, to E1_visualisations/. It takes some seconds.
 import logging
 
 from cifake import protocol
-from cifake.experiments import e1, runs
+from cifake.experiments import e1
 from cifake.models.architectures import ARCHITECTURES
 from cifake.system import command, options
 from cifake.system.errors import StudyError
@@ -26,7 +26,7 @@ def main() -> None:
         number = len(folders.records("E1"))
         log.info("%s: would be drawn from %d record(s) and what is trained before", shown(folders.visualisations("E1")), number)
         return
-    runs.finish_interrupted(folders, e1.all_places(folders, "E1"))
+    e1.finish_interrupted(folders, "E1")
     if not folders.records("E1"):
         raise StudyError(f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: bash run-NN.sh")
     from cifake.pages import contents

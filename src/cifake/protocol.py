@@ -62,5 +62,5 @@ PUBLISHED = {
 PUBLISHED_ROUNDING = 0.005  # its numbers have two decimals
 
 # SHA-256 of the float32 values of VGG16's 26 ImageNet arrays (13 kernels, 13 biases, in Keras' order), as
-# weights_checksum in models/features.py computes it: tells the published weights from others when they come as a file.
+# checksum_of_arrays in system/files.py computes it: tells the published weights from others when they come as a file.
 IMAGENET_CHECKSUM = "367e97357726fc9a76fcb2944e6cb9ef301eb42e4eb6cae2f6a7da7dedc6912d"

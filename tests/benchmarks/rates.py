@@ -88,7 +88,7 @@ def training_rate(precision: str, pixels: np.ndarray, split: metadata.Split) -> 
     log.addHandler(listener)
     log.setLevel(logging.INFO)
     log.propagate = False
-    devices.seed(protocol.SEED)
+    tf.keras.utils.set_random_seed(protocol.SEED)
     with architectures.precision(precision):
         head = architectures.head("LeNet", pixels.shape[1:], len(split.classes))
     validation = metadata.validation_rows(len(pixels))

@@ -14,14 +14,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from cifake.experiments import e1
-from cifake.experiments.runs import Prepared, Run, Trained
+from cifake.experiments.runs import Prepared, Run
 
 
 def main() -> None:
     """The script's own main function, with a clock in its training."""
     train = e1._train
 
-    def with_clock(run: Run, prepared: Prepared, chosen: object) -> Trained:
+    def with_clock(chosen: object, run: Run, prepared: Prepared, *others: object) -> tuple:
         import keras  # the script has imported it
 
         fit, times = keras.Model.fit, []
@@ -34,7 +34,7 @@ def main() -> None:
             return fit(model, *data, callbacks=[clock, *callbacks], **options)
 
         keras.Model.fit = fit_with_clock
-        trained = train(run, prepared, chosen)
+        trained = train(chosen, run, prepared, *others)
         images = prepared.seconds["reading"] + prepared.seconds["decoding"]
         print(json.dumps({"begun": times[0], "done": times[1], "images": images}))
         return trained

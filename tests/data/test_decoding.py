@@ -43,13 +43,13 @@ def test_a_picture_is_turned_upright():
     picture.paste((255, 255, 255), (0, 0, 64, 32))  # the upper half is white
     exif = Image.Exif()
     exif[0x0112] = 3  # "turned by 180 degrees": upright, the lower half is white
-    decoded = decoding.decode_any(encoded(picture, "PNG", exif=exif))
+    decoded, _ = decoding.decode_any(encoded(picture, "PNG", exif=exif))
     assert decoded[:12].max() < 50
     assert decoded[-12:].min() > 200
 
 
 def test_a_transparent_ground_is_white():
-    decoded = decoding.decode_any(encoded(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG"))
+    decoded, _ = decoding.decode_any(encoded(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG"))
     assert decoded.min() == 255
 
 

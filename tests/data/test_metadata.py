@@ -179,21 +179,20 @@ HEADER, DOG, CAT = CSV = (
     "1.jpg,1,cat,images/test/FAKE/1.jpg\n",
 )
 WHOLE = "".join(CSV)
-LACKS_ONE = r"does not list file\(s\) that are there, 1 in all.*\n  images/test/FAKE/1.jpg$"
 SPOILT = {
-    "another header": ("name,class\n" + DOG + CAT, "Line 1 of"),
-    "nothing": ("", r"does not list file\(s\) that are there, 2 in all"),
-    "an unknown label": (WHOLE.replace("cat", "lion"), "Line 3 of .* is '1.jpg,1,lion,.*' and not '1.jpg,1,cat,"),
-    "a class that is not the label's": (WHOLE.replace("1,cat", "2,cat"), "Line 3 of .* is '1.jpg,2,cat"),
-    "a path that leads up": (WHOLE.replace("FAKE/1.jpg", "FAKE/../1.jpg"), r"lists file\(s\) that are not there, 1 in all.*\.\./1\.jpg"),
-    "an absolute path": (WHOLE.replace("images/test/FAKE/1.jpg", "/etc/1.jpg"), LACKS_ONE),
-    "a path of another file": (WHOLE.replace("\n1.jpg", "\n2.jpg"), "Line 3 of .* is '2.jpg"),
-    "a short line": (HEADER + DOG + "1.jpg,1\n", LACKS_ONE),
-    "an open quote": (HEADER + DOG + '"1.jpg,1,cat', LACKS_ONE),
-    "a line too many": (WHOLE + CAT, "Line 4 of"),
-    "another order": (HEADER + CAT + DOG, "Line 2 of"),
-    "bytes that are no text": (b"\xff\xfe\x00", r"does not list file\(s\) that are there, 2 in all"),
-    "a byte that is no text": (WHOLE.encode().replace(b"cat", b"c\xe4t"), "Line 3 of"),
+    "another header": ("name,class\n" + DOG + CAT, r"2 faults.*\n  lacks filename,class,label,filepath\n  has 'name,class'$"),
+    "nothing": ("", "3 faults.*\n  lacks filename.*\n  lacks 1 .*\n  lacks 1.jpg,1,cat,images/test/FAKE/1.jpg$"),
+    "an unknown label": (WHOLE.replace("cat", "lion"), "\n  lacks 1.jpg,1,cat,.*\n  has '1.jpg,1,lion,.*"),
+    "a class that is not the label's": (WHOLE.replace("1,cat", "2,cat"), "\n  has '1.jpg,2,cat"),
+    "a path that leads up": (WHOLE.replace("FAKE/1.jpg", "FAKE/../1.jpg"), r"\n  has '.*\.\./1\.jpg'$"),
+    "an absolute path": (WHOLE.replace("images/test/FAKE/1.jpg", "/etc/1.jpg"), "\n  has '1.jpg,1,cat,/etc/1.jpg'$"),
+    "a path of another file": (WHOLE.replace("\n1.jpg", "\n2.jpg"), "\n  has '2.jpg"),
+    "a short line": (HEADER + DOG + "1.jpg,1\n", "\n  has '1.jpg,1'$"),
+    "an open quote": (HEADER + DOG + '"1.jpg,1,cat', "\n  has '\"1.jpg,1,cat'$"),
+    "a line too many": (WHOLE + CAT, "another order, or one is there twice"),
+    "another order": (HEADER + CAT + DOG, "another order, or one is there twice"),
+    "bytes that are no text": (b"\xff\xfe\x00", "4 faults"),
+    "a byte that is no text": (WHOLE.encode().replace(b"cat", b"c\xe4t"), "\n  has '1.jpg,1,c\ufffdt"),
 }
 
 
@@ -231,12 +230,12 @@ def test_a_csv_must_fit_its_folder(small):
     image = small.split("FAKE", "test") / file_name(0, 3)
     content = image.read_bytes()
     image.unlink()
-    with pytest.raises(StudyError, match=r"lists file\(s\) that are not there, 1 in all"):
+    with pytest.raises(StudyError, match=r"1 faults.*\n  has .*FAKE/0000 \(3\)\.jpg'$"):
         metadata.read_split(small, "FAKE", "test")
     image.write_bytes(content)
     assert metadata.read_split(small, "FAKE", "test") == before
     (image.parent / "7777.jpg").write_bytes(content)
-    with pytest.raises(StudyError, match=r"does not list file\(s\) that are there, 1 in all"):
+    with pytest.raises(StudyError, match=r"1 faults.*\n  lacks .*FAKE/7777\.jpg$"):
         metadata.read_split(small, "FAKE", "test")
 
 

@@ -191,8 +191,7 @@ def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(m
 
 
 def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(e3, "SENSITIVITY", {"early-weights": {"early_weights": 0.2}})
-    monkeypatch.setitem(e3.VARIED, "early", (("FAKE, then REAL + augmentation",), (BUDGET,)))
+    monkeypatch.setattr(e3, "SENSITIVITY", {"early-weights": ({"early_weights": 0.2}, ("FAKE, then REAL + augmentation",), (BUDGET,))})
     given = []
     train = training.train_by_steps
 
@@ -213,7 +212,7 @@ def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_pa
 
 
 def test_shares_are_disjoint_and_complete(made):
-    def wanted(*words: str) -> list[e3.RunOfE3]:
+    def wanted(*words: str) -> list[e3.Run]:
         chosen = choose(made, *words)
         chosen.seeds = chosen.part = None  # as without these options
         sizes = {"REAL": [BUDGET, 1_000, 10_000, 40_000], "FAKE": [BUDGET, 1_000, 10_000, 40_000, 50_000]}
@@ -330,7 +329,7 @@ def test_a_mixture_is_refused_before_anything_is_trained(study, tmp_path):
     images["REAL", "test"] = dataclasses.replace(images["REAL", "test"], fingerprint="of others")
     chosen = choose(folders, "--models", "VGG16", "--seeds", "2")
     with pytest.raises(StudyError, match=r"other settings \(images\)"):
-        e3.refuse_a_mixture(e3.runs_of(chosen, SIZES), images, chosen)
+        e3.refuse_a_mixture(e3.runs_of(chosen, SIZES, images), chosen)
     assert times_of(folders) == before
     # All of them in other settings are no mixture, nor are more seeds in the same.
     e3.announce(choose(folders, "--models", "VGG16", "--steps", "40"))

@@ -239,7 +239,7 @@ def test_a_damaged_model_or_anothers_is_not_tested_and_trained_again(start, stud
     for wrong in (content, (study.models / "replicates" / "seed-130" / "FAKE_NN.keras").read_bytes()):
         model.write_bytes(wrong)
         ended = called(start, "final_evaluate.py", study, "--fresh")
-        is_refused(ended, "FAKE_NN.keras, is not the model of its record", "train it with: bash run-NN.sh")
+        is_refused(ended, "FAKE_NN.keras is not the model of its record", "train it with: bash run-NN.sh")
     ended = done(start, "classify_NN.py", study, *TRAINED)
     assert "FAKE_NN.keras is not the model of its record" in ended["stdout"]
     architectures.load(model)

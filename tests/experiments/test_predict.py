@@ -37,7 +37,7 @@ def study(tmp_path_factory) -> Path:
     (folder / "models").mkdir()
     (folder / "E1_results").mkdir()
     for architecture in ("NN", "LeNet"):
-        devices.seed(1)
+        keras.utils.set_random_seed(1)
         backbone = architectures.backbone(architecture, "random")
         features = (1024,) if backbone else (32, 32, 3)
         head = architectures.head(architecture, features, len(CLASSES))
@@ -136,7 +136,7 @@ def test_a_model_taken_elsewhere_with_its_record_works_and_sees_what_the_study_s
     noise = np.random.default_rng(1).integers(0, 256, (50, 40, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     printed = here(tmp_path, "FAKE_LeNet.keras", "noise.png", "--csv")
-    pixels = decoding.decode_any((tmp_path / "noise.png").read_bytes())
+    pixels, _ = decoding.decode_any((tmp_path / "noise.png").read_bytes())
     expected = keras.models.load_model(study / "models/FAKE_LeNet.keras").predict(pixels[None], verbose=0)[0]
     for rank, row in enumerate(csv.DictReader(io.StringIO(printed))):
         number = np.argsort(-expected)[rank]

@@ -1,5 +1,6 @@
 """Training by the protocol, and that a cut one comes to the same bytes as one that was never cut."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -7,7 +8,6 @@ from cifake import protocol
 from cifake.data import batches
 from cifake.models import architectures, training
 from cifake.models.checkpoints import Training
-from cifake.system import devices
 from cifake.system.errors import StudyError
 
 ROWS, VALIDATION = 320, 64  # 256 rows for training: 4 steps an epoch
@@ -22,7 +22,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(data, checkpoint, epochs=10, seed=1, key="key"):
-    devices.seed(seed)
+    keras.utils.set_random_seed(seed)
     head = architectures.head("NN", (16,), 3)
     options = {"validation": VALIDATION, "epochs": epochs, "seed": seed, "name": "FAKE NN", "checkpoint": checkpoint, "key": key}
     trained = training.train(head, *batches.in_memory(*data), **options)
@@ -114,7 +114,7 @@ def test_a_checkpoint_that_is_damaged_or_anothers_is_not_used(data, whole, tmp_p
 @pytest.mark.parametrize("place", ["inputs", "hidden bias"])
 def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, place):
     inputs = data[0].copy()
-    devices.seed(1)
+    keras.utils.set_random_seed(1)
     head = architectures.head("NN", (16,), 3)
     if place == "inputs":
         inputs[VALIDATION + 5] = np.nan
@@ -134,7 +134,7 @@ def test_early_weights_are_the_best_on_the_validation_images(data):
     settings = {"warm_up": 5, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
 
     def accuracy(validation) -> float:
-        devices.seed(1)
+        keras.utils.set_random_seed(1)
         head = architectures.head("NN", (16,), 3)
         training.train_by_steps(head, batches.made(lambda _: (features[:64], (numbers[:64] + 1) % 3), 200), settings, 200, "", validation)
         return (head.predict(features, verbose=0).argmax(1) == numbers).mean()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from cifake.system.options import SHARED
+from cifake.system import options
 from cifake.system.paths import REPOSITORY
 
 RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh", "run-E3.sh"]
@@ -322,6 +322,9 @@ def test_help_is_the_usage_alone_without_python(study, path_with, script, option
     assert files(study) == before and calls(study) == []
 
 
+SHARED = [action for action in options.parser("", "")._actions if action.dest != "help"]
+
+
 @pytest.fixture(scope="module")
 def options_of():
     """A function that gives the names of the options that a Python script's --help shows, without -data."""
@@ -330,7 +333,7 @@ def options_of():
         words = [sys.executable, REPOSITORY / "src" / script, "--help"]
         shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout.partition("\noptions:\n")[2]
         spellings = set(re.findall(r"^  (-[-\w]+)", shown, re.MULTILINE))
-        return {name for name, (spelled, _) in SHARED.items() if spelled[0] in spellings} - {"data"}
+        return {action.dest for action in SHARED if action.option_strings[0] in spellings} - {"data"}
 
     return functools.cache(ask)
 
@@ -339,15 +342,15 @@ def options_of():
 def test_help_lists_the_options_that_the_steps_use(options_of, script, steps):
     text = subprocess.run(["bash", REPOSITORY / script, "--help"], capture_output=True, text=True, check=True).stdout
     listed = dict(re.findall(r"^  (-\S+)(.*)", text.partition("\nOptions")[2], re.MULTILINE))
-    names = {spelling: name for name, (spellings, _) in SHARED.items() for spelling in spellings}
-    assert listed.keys() <= names.keys()
+    actions = {spelling: action for action in SHARED for spelling in action.option_strings}
+    assert listed.keys() <= actions.keys()
     used = set().union(*(options_of(step[0]) for step in steps))
     if script in ("run-NN.sh", "run-LeNet.sh"):
         used -= {"weights"}  # VGG16's; the classify scripts share one list of options
-    assert {names[option] for option in listed} == used
+    assert {actions[option].dest for option in listed} == used
     for option, words in listed.items():
         if default := re.search(r"\(([\d,]+)\)$", words):
-            assert int(default[1].replace(",", "")) == SHARED[names[option]][1]["default"]
+            assert int(default[1].replace(",", "")) == actions[option].default
 
 
 # --------------------------------------------------------------------------------------- the user's shell and environment

@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 import types
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import conftest
@@ -20,6 +18,7 @@ from cifake.data import kaggle
 from cifake.models import architectures, features
 from cifake.system import devices
 from cifake.system.errors import StudyError
+from cifake.system.files import checksum_of_arrays
 
 PIXELS = np.zeros((2, *protocol.IMAGE_SHAPE), np.uint8)
 
@@ -77,14 +76,11 @@ def test_a_damaged_settings_file_is_told_in_a_sentence(tmp_path, monkeypatch):
 
 
 def test_a_folder_named_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
-    def download(*_, **__):
-        return os.environ["KAGGLEHUB_CACHE"]
-
-    config = types.SimpleNamespace(get_kaggle_credentials=lambda: None)
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(config=config, dataset_download=download))
+    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=lambda _: os.environ["KAGGLEHUB_CACHE"]))
+    monkeypatch.setattr(kaggle, "CIFAKE", {})
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", "~/cache")
-    assert kaggle._fetch(again=False) == tmp_path / "cache"
+    assert kaggle._download(tmp_path) == tmp_path / "cache"
 
 
 def test_a_tilde_without_a_home_folder_is_told_in_a_sentence():
@@ -136,7 +132,7 @@ def weights(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(architectures, "KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(architectures, "PUBLISHED", "published.weights.h5")
     monkeypatch.setattr(architectures, "PUBLISHED_MD5", hashlib.md5(path.read_bytes()).hexdigest())
-    monkeypatch.setattr(urllib.request, "urlretrieve", lambda _, target: Path(target).write_bytes(path.read_bytes()))
+    monkeypatch.setattr(architectures, "PUBLISHED_ADDRESS", path.as_uri())
     return path
 
 
@@ -168,33 +164,23 @@ def test_weights_that_are_not_the_published_ones_are_named(weights, caplog, monk
     backbone = architectures.backbone("VGG16", str(weights))
     assert "own.weights.h5 does not hold the published ImageNet weights" in caplog.text
     caplog.clear()
-    monkeypatch.setattr(protocol, "IMAGENET_CHECKSUM", features.weights_checksum(backbone))
+    monkeypatch.setattr(protocol, "IMAGENET_CHECKSUM", checksum_of_arrays(backbone.get_weights()))
     architectures.backbone("VGG16", str(weights))
     assert not caplog.text
 
 
-def test_a_damaged_copy_of_the_published_weights_is_named_and_replaced_whole(weights, tmp_path, monkeypatch, caplog):
-    caplog.set_level("INFO")
+def test_a_damaged_copy_of_the_published_weights_is_downloaded_again(weights, tmp_path, monkeypatch):
     copy = tmp_path / "keras" / "models" / "published.weights.h5"
     copy.parent.mkdir(parents=True)
-    truncated = weights.read_bytes()[:-1000]
-    copy.write_bytes(truncated)
-    for problem, words in ((urllib.error.URLError("no network"), "no network"), (None, "what arrived is another file")):
-
-        def fails(_, target, problem=problem):
-            Path(target).write_bytes(b"<html>Sign in")
-            if problem:
-                raise problem
-
+    (tmp_path / "page.html").write_text("Sign in")
+    for name, words in (("no network", "URL fetch failure"), ("page.html", "corrupted file")):
+        copy.write_bytes(weights.read_bytes()[:-1000])
         with monkeypatch.context() as offline, pytest.raises(StudyError) as told:
-            offline.setattr(urllib.request, "urlretrieve", fails)
+            offline.setattr(architectures, "PUBLISHED_ADDRESS", (tmp_path / name).as_uri())
             architectures.backbone("VGG16", "imagenet")
         remedies = ("again when there is a network", "by hand", "--weights PATH", "VGG16_WEIGHTS=PATH")
-        assert all(word in str(told.value) for word in ("published.weights.h5 is damaged", words, *remedies)), told.value
-        assert copy.read_bytes() == truncated
-        assert list(copy.parent.iterdir()) == [copy]
+        assert all(word in str(told.value) for word in (words, *remedies)), told.value
     architectures.backbone("VGG16", "imagenet")
     assert copy.read_bytes() == weights.read_bytes()
-    caplog.clear()
-    architectures.backbone("VGG16", "imagenet")
-    assert "Downloading" not in caplog.text
+    weights.unlink()
+    architectures.backbone("VGG16", "imagenet")  # without a download

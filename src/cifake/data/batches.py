@@ -15,16 +15,14 @@ def steps_of(rows: int, batch_size: int) -> int:
 
 
 def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-    """All inputs and class numbers as tensors in the processor's memory, to gather batches from."""
+    """All inputs and class numbers as tensors in the processor's memory, to gather batches from.
+
+    tf.constant would copy the inputs twice, the second time to align them, and hold all three for a while.
+    """
+    aligned = np.frombuffer(mmap.mmap(-1, inputs.nbytes), inputs.dtype).reshape(inputs.shape)  # starts at a memory page
+    aligned[:] = inputs
     with tf.device("CPU:0"):
-        return _copied_once(inputs), tf.constant(numbers)
-
-
-def _copied_once(array: np.ndarray) -> tf.Tensor:
-    """A large array as a tensor. tf.constant copies twice, the second time to align, and holds all three for a while."""
-    aligned = np.frombuffer(mmap.mmap(-1, array.nbytes), array.dtype).reshape(array.shape)  # starts at a memory page
-    aligned[:] = array
-    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())  # the same memory
+        return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__()), tf.constant(numbers)  # the same memory
 
 
 def _as_written(data: tf.data.Dataset) -> tf.data.Dataset:

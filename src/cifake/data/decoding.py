@@ -43,16 +43,12 @@ def _looks_plain(content: bytes) -> bool:
     return content.startswith(JPEG) and APP1 not in content and FRAME.search(content) is not None
 
 
-def decode_any(content: bytes) -> np.ndarray:
-    """One image of any size and colour mode, JPEG or PNG -> uint8 [32, 32, 3] RGB, upright, antialiased.
+def decode_any(content: bytes) -> tuple[np.ndarray, bool]:
+    """One image of any size and colour mode, JPEG or PNG -> uint8 [32, 32, 3] RGB, upright, antialiased, and whether size or colour
+    mode had to be converted.
 
     Raises OSError, SyntaxError or ValueError (Pillow's choice) if it is damaged or not an image.
     """
-    return _decode_slow(content)[0]
-
-
-def _decode_slow(content: bytes) -> tuple[np.ndarray, bool]:
-    """The same, and whether size or colour mode had to be converted."""
     height, width, _ = protocol.IMAGE_SHAPE
     with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
         image.load()
@@ -60,31 +56,13 @@ def _decode_slow(content: bytes) -> tuple[np.ndarray, bool]:
         with suppress(Exception):  # damaged Exif, for which Pillow has many kinds; the pixels are whole
             upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I"):
-            upright = _with_8_bits(upright)
+            upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))  # 16 bits; convert would clip all above 255
         if upright.has_transparency_data:
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
         colours = upright.convert("RGB")
         if colours.size != (width, height):
             colours = colours.resize((width, height), Image.Resampling.LANCZOS)
         return np.asarray(colours), (image.format, image.mode, image.size) != ("JPEG", "RGB", (width, height))
-
-
-def _with_8_bits(grey: Image.Image) -> Image.Image:
-    """A 16-bit grey image, of which convert would clip all levels above 255, in 8 bits; a transparent level stays transparent."""
-    levels = np.asarray(grey)
-    scaled = Image.fromarray((levels // 257).astype(np.uint8))
-    if "transparency" in grey.info:
-        scaled.putalpha(Image.fromarray(np.where(levels == grey.info["transparency"], 0, 255).astype(np.uint8)))
-    return scaled
-
-
-def _decode_fast(contents: Sequence[bytes]) -> tf.Tensor | None:
-    """Whole 32x32 RGB JPEGs -> uint8 [n, 32, 32, 3]; None if one of them is anything else."""
-    try:
-        with without_chatter():
-            return _decode_chunk(tf.constant(contents, tf.string))
-    except tf.errors.OpError:
-        return None
 
 
 def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple[np.ndarray, int]:
@@ -96,21 +74,19 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
     converted, faults = 0, []
     with progress.bar(total=len(contents), desc=f"{label}: decoding", unit=" images") as bar:
         for start in range(0, len(contents), CHUNK):
-            chunk = range(len(contents))[start : start + CHUNK]
-            plain, others = [], []
-            for row in chunk:
-                (plain if _looks_plain(contents[row]) else others).append(row)
-            decoded = _decode_fast([contents[row] for row in plain])
-            if decoded is None:  # one of them is damaged
-                others = chunk
+            chunk, decoded = contents[start : start + CHUNK], None
+            if all(map(_looks_plain, chunk)):
+                with suppress(tf.errors.OpError), without_chatter():  # one of them is damaged
+                    decoded = _decode_chunk(tf.constant(chunk, tf.string))
+            if decoded is not None:
+                pixels[start : start + len(chunk)] = decoded
             else:
-                pixels[plain] = decoded
-            for row in others:
-                try:
-                    pixels[row], was_converted = _decode_slow(contents[row])
-                    converted += was_converted
-                except Exception as problem:  # Pillow raises many kinds of exceptions on damaged bytes
-                    faults.append(f"{names[row]}: {_reason(contents[row], problem)}")
+                for row, content in enumerate(chunk, start):
+                    try:
+                        pixels[row], was_converted = decode_any(content)
+                        converted += was_converted
+                    except Exception as problem:  # Pillow raises many kinds of exceptions on damaged bytes
+                        faults.append(f"{names[row]}: {_reason(content, problem)}")
             bar.update(len(chunk))
     if faults:
         raise StudyError(

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -164,19 +163,14 @@ def _check_csv(path: Path, rows: list[Row], folder: Path) -> None:
     name, remedy = shown(path), "make it again with: env/bin/python src/create_metadata.py"
     if not path.exists():
         raise StudyError(f"There is no {name}; {remedy}")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line]
     expected = csv_text(rows).splitlines()
-    in_csv, present = {line.rsplit(",", 1)[-1] for line in lines if ",images/" in line}, {row.filepath for row in rows}
-    faults = {"lists file(s) that are not there": in_csv - present, "does not list file(s) that are there": present - in_csv}
-    for fault, paths in faults.items():
-        if paths:
-            raise StudyError(
-                f"{name} no longer fits {shown(folder)}: it {fault}, {len(paths):,} in all; correct the files, or {remedy}"
-                f"{listed(sorted(paths))}"
-            )
-    for number, (line, right) in enumerate(zip_longest(lines, expected, fillvalue=""), start=1):
-        if line != right:
-            raise StudyError(f"Line {number} of {name} is {line[:200]!r} and not {right!r}; {remedy}")
+    if lines != expected:
+        there, right = set(lines), set(expected)
+        faults = [f"lacks {line}" for line in expected if line not in there]
+        faults += [f"has {line[:200]!r}" for line in lines if line not in right]
+        many = f"{len(faults):,} faults" if faults else "its lines are in another order, or one is there twice"
+        raise StudyError(f"{name} does not fit {shown(folder)}: {many}; correct the files, or {remedy}{listed(faults)}")
 
 
 def _check_classes(rows: list[Row], classes: tuple[str, ...], folders: Folders, path: Path) -> None:

@@ -1,46 +1,42 @@
 """Experiment 1: each classifier trained on FAKE and on REAL, tested on the same source. The classify scripts call it."""
 
 import argparse
-import dataclasses
 import hashlib
 import itertools
 import json
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cifake import protocol
 from cifake.data import metadata
-from cifake.experiments.runs import Prepared, Run, Trained, backbone_of, data_of, do, settings_of, timed, weights_of, why_by_record
+from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
 from cifake.models.architectures import ARCHITECTURES
-from cifake.system import files, options
+from cifake.system import files, locks, options
 from cifake.system.paths import Folders
 
+if TYPE_CHECKING:
+    import numpy as np
+
 log = logging.getLogger(__name__)
-USES = "data epochs seed seeds weights precision images output fresh dry_run verbose"
 
 
 def classify(architecture: str, documentation: str) -> list[Path]:
     """A classify script: train and test a classifier on one source, once for each seed; gives the files written."""
-    chosen = options.parse(documentation, USES)
-    if chosen.data is None:
-        options.parser(documentation, USES).error("-data FAKE or -data REAL is needed")
+    chosen = options.parse(documentation, "data epochs seed seeds weights precision images output fresh dry_run verbose")
     if chosen.dry_run:
         for run in _runs(architecture, chosen, {}):
-            reason = why_by_record(run, chosen.fresh)
+            reason = why(run, chosen.fresh)
             log.info("%s: %s", run.title, f"would be trained ({reason})" if reason else "done already with these settings")
         return []
     log.info("%s %s: reading the images", chosen.data, architecture)
     seconds = {}
     with timed(seconds, "reading"):
         splits = {split: metadata.read_split(chosen.folders, chosen.data, split) for split in protocol.SPLITS}
-
-    def prepare() -> Prepared:
-        return _prepare(architecture, chosen, splits, seconds)
-
-    def train(run: Run, prepared: Prepared) -> Trained:
-        return _train(run, prepared, chosen)
-
-    return do(_runs(architecture, chosen, splits), prepare, train, chosen)
+    prepare = partial(_prepare, architecture, chosen, splits, seconds)
+    return do(_runs(architecture, chosen, splits), prepare, partial(_train, chosen), chosen)
 
 
 def title_of(source: str, architecture: str, seed: int | None) -> str:
@@ -48,39 +44,44 @@ def title_of(source: str, architecture: str, seed: int | None) -> str:
     return f"{source} {architecture}" + ("" if seed is None else f", seed {seed}")
 
 
-def places(chosen: argparse.Namespace) -> dict[int, int | None]:
-    """The seeds that are asked for, and where their results go: None for the plain run's place, which is --seed's."""
-    return {seed: None if seed == chosen.seed else seed for seed in chosen.seeds or [chosen.seed]}
-
-
 def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split]) -> list[Run]:
-    """The runs that the options ask for."""
-    return [
-        Run(
-            "E1",
-            architecture,
-            title_of(chosen.data, architecture, place),
-            settings_of(architecture, chosen, seed),
-            data_of(splits),
-            chosen.folders.classifier("E1", chosen.data, architecture, place),
-        )
-        for seed, place in places(chosen).items()
-    ]
+    """The runs that the options ask for: --seed's is the plain one, every other seed of --seeds has a place of its own."""
+    settings = {
+        "seed": chosen.seed,
+        "precision": chosen.precision,
+        "epochs_at_most": chosen.epochs,
+        "patience": protocol.PATIENCE,
+        "batch_size": protocol.BATCH_SIZE,
+        "validation_share": protocol.VALIDATION_SHARE,
+        "optimiser": "SGD",
+        "learning_rate": protocol.LEARNING_RATE,
+        "decay_rate": protocol.DECAY_RATE,
+        "decay_steps": protocol.DECAY_STEPS,
+    }
+    if ARCHITECTURES[architecture].is_pretrained:
+        settings["weights"] = weights_setting(chosen)
+    runs = []
+    for seed in chosen.seeds or [chosen.seed]:
+        place = None if seed == chosen.seed else seed
+        title, where = title_of(chosen.data, architecture, place), chosen.folders.classifier("E1", chosen.data, architecture, place)
+        runs.append(Run("E1", architecture, title, settings | {"seed": seed}, data_of(splits), where))
+    return runs
 
 
-def all_places(folders: Folders, experiment: str) -> list[tuple[str, dict[str, Path]]]:
-    """Titles and files of all runs of experiment 1 or 2 that may be there."""
+def finish_interrupted(folders: Folders, *experiments: str) -> None:
+    """Rename the results of experiments 1 and 2 that killed processes left half renamed."""
     found = (folders.results("E1") / "replicates").glob("seed-*")
     numbers = (folder.name.removeprefix("seed-") for folder in found)
     seeds = [None, *sorted(int(number) for number in numbers if number.isdecimal())]
-    return [
-        (title_of(source, name, seed), folders.classifier(experiment, source, name, seed))
-        for seed, source, name in itertools.product(seeds, protocol.SOURCES, ARCHITECTURES)
-    ]
+    for experiment, seed, source, name in itertools.product(experiments, seeds, protocol.SOURCES, ARCHITECTURES):
+        paths = list(folders.classifier(experiment, source, name, seed).values())
+        if files.is_half_in_place(paths):
+            with locks.alone(folders, title_of(source, name, seed)):
+                files.finish_interrupted(paths)
 
 
-def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split], seconds: dict[str, float]) -> Prepared:
-    """From the bytes of the images to the inputs of the training, once for all seeds; `splits` is emptied of the bytes."""
+def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split], seconds: Seconds) -> Prepared:
+    """From the bytes of the images to the inputs of the training, once for all seeds."""
     from cifake.system import devices
 
     name = f"{chosen.data} {architecture}"
@@ -93,15 +94,12 @@ def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, me
 
     training_files = set(splits["train"].contents)
     trained_on = np.array([content in training_files for content in splits["test"].contents])
-    del training_files
 
     # The images, once.
     with timed(seconds, "decoding"):
         pixels = {}
-        for split, part in list(splits.items()):
+        for split, part in splits.items():
             pixels[split], converted = decoding.decode(part.contents, part.filepaths, f"{name}, {split}")
-            splits[split] = dataclasses.replace(part, contents=())  # from here on, only the pixels are needed
-            del part
             if converted:
                 log.info("%s: %s %s image(s) were converted to 32x32 RGB", name, f"{converted:,}", split)
 
@@ -116,58 +114,50 @@ def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, me
     return Prepared(device, splits["test"], pixels["test"], (backbone, *inputs), seconds, trained_on)
 
 
-def _train(run: Run, prepared: Prepared, chosen: argparse.Namespace) -> Trained:
+def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple["np.ndarray", dict]:
     """Train one classifier, save it, and have the saved model answer the test."""
+    import keras
+
     from cifake.models import architectures, features, training
     from cifake.pages import figures
     from cifake.results import histories
-    from cifake.system import devices
 
     backbone, inputs, numbers = prepared.inputs
-    folders, classes, seed = chosen.folders, prepared.test.classes, run.settings["seed"]
+    test, settings = prepared.test, run.settings
 
     # The training. The seed is set right before the head is built, so that kept and new features start alike.
-    devices.seed(seed)
-    with architectures.precision(run.settings["precision"]):
-        trainee = architectures.head(run.architecture, inputs.shape[1:], len(classes))
+    keras.utils.set_random_seed(settings["seed"])
+    with architectures.precision(settings["precision"]):
+        trainee = architectures.head(run.architecture, inputs.shape[1:], len(test.classes))
     trained = training.train(
         trainee,
         inputs,
         numbers,
         validation=metadata.validation_rows(len(numbers)),
         epochs=chosen.epochs,
-        seed=seed,
+        seed=settings["seed"],
         name=run.title,
-        checkpoint=folders.checkpoint(run.title),
-        key=hashlib.sha256(json.dumps([run.settings, run.data, classes]).encode()).hexdigest(),
+        checkpoint=chosen.folders.checkpoint(run.title),
+        key=hashlib.sha256(json.dumps([settings, run.data, test.classes]).encode()).hexdigest(),
     )
+    seconds["training"] = round(trained.seconds, 1)  # over all sittings
 
-    # The model that is saved is float32 always.
-    head = architectures.head(run.architecture, inputs.shape[1:], len(classes))
-    head.set_weights(trainee.get_weights())
-    model = architectures.Classifier(backbone, head).whole(run.architecture)
-
-    def answer(make):
-        """Save the model and load it again, so that the scores are those of the saved model."""
+    # The model that is saved is float32 always. The scores are those of the saved model.
+    with timed(seconds, "testing"):
+        head = architectures.head(run.architecture, inputs.shape[1:], len(test.classes))
+        head.set_weights(trainee.get_weights())
+        model = architectures.Classifier(backbone, head).whole(run.architecture)
         saved = make(run.files["model"], model.save)
         make(run.files["summary"], lambda path: path.write_text(architectures.summary(model), encoding="utf-8"))
-        test, label = prepared.test, f"{run.title}, test"
+        label = f"{run.title}, test"
         loaded = architectures.load(saved)
-        probabilities = features.probabilities(loaded, prepared.test_pixels, test.fingerprint, folders, label)
-        facts = {"model": {"file": folders.within(run.files["model"]), "sha256": files.checksum(saved), "parameters": model.count_params()}}
-        if ARCHITECTURES[run.architecture].is_pretrained:
-            facts["weights"] = weights_of(backbone, chosen)
-        return probabilities, facts
+        probabilities = features.probabilities(loaded, prepared.test_pixels, test.fingerprint, chosen.folders, label)
 
-    def extra(record):
-        history = histories.table(trained.history)
-        curve = figures.history(record, history)
-        return {"history": lambda path: histories.write(history, path), "curve": lambda path: figures.save(curve, path)}
-
+    file = run.files["model"].relative_to(chosen.folders.output).as_posix()
     facts = {
         "source": chosen.data,
-        "classes": list(classes),
-        "settings": run.settings,
+        "classes": list(test.classes),
+        "settings": settings,
         "data": run.data,
         "training": {
             "epochs": len(trained.history),
@@ -175,5 +165,12 @@ def _train(run: Run, prepared: Prepared, chosen: argparse.Namespace) -> Trained:
             "best_validation_accuracy": trained.best,
             "stopped_early": trained.stopped_early,
         },
+        "model": {"file": file, "sha256": files.checksum(saved), "parameters": model.count_params()},
     }
-    return Trained(facts, answer, extra, trained.seconds)
+    if ARCHITECTURES[run.architecture].is_pretrained:
+        facts["weights"] = weights_of(backbone, chosen)
+    history = histories.table(trained.history)
+    make(run.files["history"], lambda path: histories.write(history, path))
+    curve = figures.history({"architecture": run.architecture, **facts}, history)
+    make(run.files["curve"], lambda path: figures.save(curve, path))
+    return probabilities, facts

@@ -7,18 +7,16 @@ import argparse
 import dataclasses
 import itertools
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cifake import protocol
 from cifake.data import metadata
 from cifake.data.arms import ARMS, BY_NAME, Arm
-from cifake.experiments.runs import Prepared, Run, Trained, backbone_of, data_of, do, weights_of, weights_setting, why, why_by_record
+from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.results.records import RUN_OF_E3
@@ -41,73 +39,51 @@ TUNING = {
     for rate in protocol.RATES
     for decay in protocol.WEIGHT_DECAYS
 } | {"rotation-15": {"rotation": 15}}  # degrees; at the rate and decay that were chosen
-SENSITIVITY = {
-    "share-0.25": {"fake_share": 0.25},
-    "share-0.75": {"fake_share": 0.75},
-    "fake-5000": {"fake_images": 5_000},
-    "fake-15000": {"fake_images": 15_000},
-    "steps-doubled": {"steps": 2},  # times those of the grid
-    "early-weights": {"early_weights": 0.2},  # the best ones on this share of the images, which is not trained on
-    "float32": {"precision": "float32"},
-}
 AUGMENTED = ("REAL + augmentation", "REAL + FAKE + augmentation", "FAKE, then REAL + augmentation")
-VARIED = {  # which arms, with how many images, each variant is tried on
-    "share": (("REAL + FAKE",), (1_000, 10_000)),
-    "fake": (("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
-    "steps": (AUGMENTED, (1_000, 40_000)),
-    "early": (AUGMENTED, (100, 1_000)),
-    "float32": (("REAL", *AUGMENTED), (1_000, 40_000)),
+SENSITIVITY = {  # and which arms it is tried on, with how many images
+    "share-0.25": ({"fake_share": 0.25}, ("REAL + FAKE",), (1_000, 10_000)),
+    "share-0.75": ({"fake_share": 0.75}, ("REAL + FAKE",), (1_000, 10_000)),
+    "fake-5000": ({"fake_images": 5_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
+    "fake-15000": ({"fake_images": 15_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
+    "steps-doubled": ({"steps": 2}, AUGMENTED, (1_000, 40_000)),  # times those of the grid
+    "early-weights": ({"early_weights": 0.2}, AUGMENTED, (100, 1_000)),  # the best on this share of the images, which is not trained on
+    "float32": ({"precision": "float32"}, ("REAL", *AUGMENTED), (1_000, 40_000)),
 }
 
 
-@dataclass(frozen=True)
-class RunOfE3(Run):
-    """A run, with what experiment 3 varies."""
-
-    arm: Arm = ARMS[0]
-    size: int = 0  # images of the source that the arm counts
-    seed: int = 0
-    precision: str = "float32"  # of the training, and of features for it; the sensitivity table shows what it changes
-    is_tuning: bool = False  # tested on the validation images
+def _is_tuning(run: Run) -> bool:
+    """Whether it is tested on the validation images."""
+    return run.settings.get("variant") in TUNING
 
 
-def train_missing(chosen: argparse.Namespace) -> list[Path]:
-    """Do the runs that the options ask for and that have no record yet; gives the files written."""
+def train_missing(chosen: argparse.Namespace) -> None:
+    """Do the runs that the options ask for and that have no record yet."""
     log.info("Experiment 3: reading the images")
     splits = {part: metadata.read_split(chosen.folders, *part) for part in PARTS}
-    counts = {source: splits[source, "train"] for source in protocol.SOURCES}
-    sizes = sizes_of({source: [row.label for row in part.rows] for source, part in counts.items()}, counts["REAL"].classes)
-    wanted, written = runs_of(chosen, sizes, splits), []
-    refuse_a_mixture(wanted, splits, chosen)
-    for (architecture, is_tuning), group in itertools.groupby(wanted, lambda run: (run.architecture, run.is_tuning)):
+    sizes = sizes_of({source: splits[source, "train"].rows for source in protocol.SOURCES}, len(splits["REAL", "train"].classes))
+    wanted = runs_of(chosen, sizes, splits)
+    refuse_a_mixture(wanted, chosen)
+    for _, group in itertools.groupby(wanted, lambda run: (run.architecture, _is_tuning(run))):
         members = list(group)
-        augmented = any(run.arm.augmented for run in members if why(run, chosen.fresh))
-        prepare = partial(_prepare, architecture, splits, augmented, is_tuning, chosen)
-        written += do(members, prepare, _train, chosen)
-    return written
+        do(members, partial(_prepare, members, splits, chosen), partial(_train, chosen), chosen)
 
 
-def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[RunOfE3]:
+def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[Run]:
     """The runs that the options ask for, in the order in which they are done: early ones show the whole picture for one seed."""
     wanted = []
     for architecture in chosen.models or ARCHITECTURES:
         shared = _shared_settings(architecture, chosen)
         seeds = chosen.seeds or ARCHITECTURES[architecture].e3_seeds
         for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, seeds):
-            is_tuning = variant in TUNING
             wanted.append(
-                RunOfE3(
+                Run(
                     "E3",
                     architecture,
                     f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else ""),
                     _settings(architecture, arm, size, seed, shared, variant, sizes),
-                    _data(arm, is_tuning, splits) if splits else {},
+                    _data(arm, variant, splits) if splits else {},
                     chosen.folders.e3_run(architecture, arm.name, size, seed, variant),
                     arm=arm,
-                    size=size,
-                    seed=seed,
-                    precision=SENSITIVITY.get(variant, {}).get("precision", chosen.precision),
-                    is_tuning=is_tuning,
                 )
             )
     number, shards = chosen.shard
@@ -126,10 +102,9 @@ def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], see
             for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
                 yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
     if part in (None, "sensitivity"):
-        for seed, variant in itertools.product(seeds[:3], (name for name in SENSITIVITY if name not in fixed)):
-            names, at = VARIED[variant.split("-")[0]]
+        for seed, (variant, (changed, names, at)) in itertools.product(seeds[:3], SENSITIVITY.items()):
             for size, name in itertools.product(at, names):
-                if size in sizes["REAL"] and SENSITIVITY[variant].get("fake_images", 0) <= sizes["FAKE"][-1]:
+                if size in sizes["REAL"] and variant not in fixed and changed.get("fake_images", 0) <= sizes["FAKE"][-1]:
                     yield seed, BY_NAME[name], size, variant
 
 
@@ -160,44 +135,41 @@ def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, v
         settings["fake_share"] = 0.5
     if arm.augmented:
         settings["shift"] = protocol.SHIFT
-        settings |= {"copies": _copies(size)} if ARCHITECTURES[architecture].is_pretrained else {}
+        if ARCHITECTURES[architecture].is_pretrained:  # it picks from copies whose features are computed beforehand
+            settings["copies"] = next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
     if variant:
-        settings |= TUNING.get(variant) or SENSITIVITY[variant]
+        settings |= TUNING.get(variant) or SENSITIVITY[variant][0]
         settings["variant"] = variant
         if variant == "steps-doubled":
             settings["steps"] = 2 * shared["steps"]
     return settings
 
 
-def _copies(size: int) -> int:
-    """How many augmented copies of each image a run of this size picks from, if the features are computed beforehand."""
-    return next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
-
-
-def _data(arm: Arm, is_tuning: bool, splits: Splits) -> dict[str, dict]:
+def _data(arm: Arm, variant: str, splits: Splits) -> dict[str, dict]:
     """The images that a run takes from, and is tested on."""
     parts = {f"{source} train": splits[source, "train"] for source in arm.sources}
-    return data_of(parts | ({} if is_tuning else {"REAL test": splits["REAL", "test"]}))
+    return data_of(parts | ({} if variant in TUNING else {"REAL test": splits["REAL", "test"]}))
 
 
-def sizes_of(labels: dict[str, list[str]], classes: tuple[str, ...]) -> dict[str, list[int]]:
+def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str, list[int]]:
     """The numbers of images that can be drawn, by source; FAKE's end with all of them.
 
-    `labels`: the class of each training image. Of the REAL ones, the validation share is left out. Raises StudyError if there are too
-    few for the smallest budget.
+    `rows`: the training images. Of the REAL ones, the validation share is left out. Raises StudyError if there are too few for the
+    smallest budget.
     """
     sizes = {}
-    for source, names in labels.items():
-        usable = names[metadata.validation_rows(len(names)) :] if source == "REAL" else names
-        least = min(Counter(usable)[name] for name in classes)
-        sizes[source] = [size for size in protocol.BUDGETS if -(-size // len(classes)) <= least]
+    for source, images in rows.items():
+        usable = images[metadata.validation_rows(len(images)) :] if source == "REAL" else images
+        numbers = Counter(row.number for row in usable)
+        least = min(numbers[number] for number in range(1, classes + 1))
+        sizes[source] = [size for size in protocol.BUDGETS if -(-size // classes) <= least]
         if not sizes[source]:
             raise StudyError(
                 f"The {source} training images are too few for experiment 3, whose smallest budget is {min(protocol.BUDGETS):,} images; "
                 "add images of each class."
             )
         if source == "FAKE":
-            sizes[source] = [size for size in sizes[source] if size < len(names)] + [len(names)]
+            sizes[source] = [size for size in sizes[source] if size < len(images)] + [len(images)]
     left_out = [f"{size:,}" for size in protocol.BUDGETS if size not in sizes["REAL"]]
     if left_out:
         log.info("Left out, for want of REAL images: budgets of %s.", ", ".join(left_out))
@@ -208,15 +180,14 @@ def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: how many runs are there and missing, and how long they take. Images are not read, so a change in them goes unseen."""
     folders, classes = chosen.folders, metadata.class_names(chosen.folders)
     if all(folders.split(source, "train").is_dir() for source in protocol.SOURCES):
-        rows = {source: metadata.rows_of(folders, source, "train", classes) for source in protocol.SOURCES}
-        sizes = sizes_of({source: [row.label for row in part] for source, part in rows.items()}, classes)
+        sizes = sizes_of({source: metadata.rows_of(folders, source, "train", classes) for source in protocol.SOURCES}, len(classes))
     else:
         sizes = {"REAL": list(protocol.BUDGETS), "FAKE": [*protocol.BUDGETS, 50_000]}
     wanted = runs_of(chosen, sizes)
-    refuse_a_mixture(wanted, None, chosen)
+    refuse_a_mixture(wanted, chosen)
     for architecture, group in itertools.groupby(wanted, lambda run: run.architecture):
         members, entry = list(group), ARCHITECTURES[architecture]
-        missing = [run for run in members if why_by_record(run, chosen.fresh)]
+        missing = [run for run in members if why(run, chosen.fresh)]
         seconds = entry.e3_seconds * sum(run.settings["steps"] for run in missing) / protocol.STEPS
         took = f", in about {duration(seconds)} on two cores" if missing else ""
         took += ", and up to 2 hours once for features" if missing and entry.is_pretrained else ""
@@ -224,34 +195,31 @@ def announce(chosen: argparse.Namespace) -> None:
         log.info("%s: of %d runs %d are there and %d would be done%s", architecture, len(members), there, len(missing), took)
 
 
-def refuse_a_mixture(wanted: list[RunOfE3], splits: Splits | None, chosen: argparse.Namespace) -> None:
+def refuse_a_mixture(wanted: list[Run], chosen: argparse.Namespace) -> None:
     """Raise StudyError if records of other settings, or other images, would be left beside the runs that are asked for.
 
-    The user learns it before hours of training, and not after. Without `splits` the images are not compared.
+    The user learns it before hours of training, and not after.
     """
     done = {run.files["record"] for run in wanted}
-    alike = {run.architecture: _alike(run.settings) for run in wanted if "variant" not in run.settings}
+    main = {run.architecture: run for run in wanted if "variant" not in run.settings}
+    images = {part: known for run in wanted for part, known in run.data.items()}  # none in a dry run, which reads none
     for path in chosen.folders.records("E3"):
-        architecture = path.parents[1].name
-        if path in done or architecture not in alike:
+        run = main.get(path.parents[1].name)
+        if path in done or run is None:
             continue
         record = records.read(path, "E3")
-        if "variant" in record["settings"]:
+        there = record["settings"]
+        if "variant" in there:
             continue
-        there, here = _alike(record["settings"]), alike[architecture]
-        other = sorted(name for name in there | here if there.get(name) != here.get(name))
-        if splits and any(splits[tuple(part.split())].fingerprint != known["sha256"] for part, known in record["data"].items()):
+        other = [name for name in sorted(there.keys() | run.settings.keys()) if there.get(name) != run.settings.get(name)]
+        other = [name for name in other if name not in RUN_OF_E3]  # in which all runs of a classifier have to agree
+        if any(images.get(part, known) != known for part, known in record["data"].items()):
             other.append("images")
         if other:
             raise StudyError(
                 f"{shown(path)} is a run with other settings ({', '.join(other)}), and this start would leave it beside its own; name "
                 f"another folder with --output, or move {shown(path.parents[1])} away."
             )
-
-
-def _alike(settings: dict) -> dict:
-    """The settings in which all runs of a classifier have to agree."""
-    return {name: value for name, value in settings.items() if name not in RUN_OF_E3}
 
 
 # ----------------------------------------------------------------------------------------------------------------- the images
@@ -262,121 +230,116 @@ class Inputs:
     """What the trainings of a classifier take, in memory; rows are those of REAL train, then those of FAKE train."""
 
     backbone: "keras.Model | None"
-    weights: dict | None  # of a pretrained backbone, whose features are computed beforehand
     numbers: "np.ndarray"  # int64 [rows]: classes from 0
-    first: dict[str, int]  # the first row of each source
     usable: dict[str, "np.ndarray"]  # rows that budgets are drawn from, by source: not REAL's validation images
     pixels: "np.ndarray"  # uint8 [rows, 32, 32, 3]
-    values: "np.ndarray | None"  # float16 [1 + copies, rows, features]: of the images themselves, then of their augmented copies
     test: "np.ndarray"  # features or pixels of the images that are tested
+    # Of a pretrained backbone, whose features are computed beforehand:
+    weights: dict | None = None  # where they came from
+    values: "np.ndarray | None" = None  # float16 [1 + copies, rows, features]: of the images, then of their augmented copies
     compute: "Callable[..., np.ndarray] | None" = None  # (pixels, fingerprint, label, copy number or None) -> features
-    few: dict = field(default_factory=dict)  # (source, seed) -> rows, and features of their many copies
+    few: dict = field(default_factory=dict)  # (source, seed) -> features of the many copies of a small budget's images
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
 
 
-def _prepare(architecture: str, splits: Splits, augmented: bool, is_tuning: bool, chosen: argparse.Namespace) -> Prepared:
+def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Prepared:
     """From the bytes of the images to the inputs of the training and of the test, once for all runs of a classifier.
 
-    The features of a pretrained backbone are computed beforehand, for each image and, if any run is `augmented`, for its copies.
+    The features of a pretrained backbone are computed beforehand, for each image and, if a run that is to be done takes them, for its
+    augmented copies. `runs` are all tuning or all not.
     """
     from cifake.system import devices
 
-    start = time.monotonic()
-    device = devices.prepare(chosen.verbose)
-    import numpy as np
+    architecture, is_tuning, seconds = runs[0].architecture, _is_tuning(runs[0]), {}
+    with timed(seconds, "preparing"):
+        device = devices.prepare(chosen.verbose)
+        import numpy as np
 
-    from cifake.data import augmentation, decoding
-    from cifake.models import architectures, features
+        from cifake.data import augmentation, decoding
+        from cifake.models import architectures, features
 
-    def pixels_of(part: metadata.Split) -> np.ndarray:
-        return decoding.decode(part.contents, part.filepaths, f"{part.source}, {part.split}")[0]
+        def pixels_of(part: metadata.Split) -> np.ndarray:
+            return decoding.decode(part.contents, part.filepaths, f"{part.source}, {part.split}")[0]
 
-    train = [splits[source, "train"] for source in protocol.SOURCES]
-    pixels = np.concatenate([pixels_of(part) for part in train])
-    numbers = np.concatenate([np.array(part.numbers) for part in train])
-    first = {"REAL": 0, "FAKE": len(train[0].rows)}
-    held_out = metadata.validation_rows(first["FAKE"])
-    usable = {"REAL": np.arange(held_out, first["FAKE"]), "FAKE": np.arange(first["FAKE"], len(numbers))}
-    if is_tuning:
-        real = splits["REAL", "train"]
-        test = dataclasses.replace(
-            real, split="validation", rows=real.rows[:held_out], contents=(), fingerprint=f"{real.fingerprint} first"
-        )
-        test_pixels = pixels[:held_out]
-    else:
-        test, test_pixels = dataclasses.replace(splits["REAL", "test"], contents=()), pixels_of(splits["REAL", "test"])
+        real, fake, test = (splits[part] for part in PARTS)
+        pixels = np.concatenate([pixels_of(real), pixels_of(fake)])
+        numbers = np.array(real.numbers + fake.numbers)
+        border, held_out = len(real.rows), metadata.validation_rows(len(real.rows))
+        usable = {"REAL": np.arange(held_out, border), "FAKE": np.arange(border, len(numbers))}
+        if is_tuning:
+            test = dataclasses.replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
+        test_pixels = pixels[:held_out] if is_tuning else pixels_of(test)
 
-    backbone = computing = backbone_of(architecture, chosen)
-    inputs = Inputs(backbone, None, numbers, first, usable, pixels, None, test_pixels)
-    if ARCHITECTURES[architecture].is_pretrained:
-        if chosen.precision != "float32":  # for the training's features, not for those that are tested
-            with architectures.precision(chosen.precision):
+        backbone = backbone_of(architecture, chosen)
+        inputs = Inputs(backbone, numbers, usable, pixels, test_pixels)
+        if ARCHITECTURES[architecture].is_pretrained:
+            with architectures.precision(chosen.precision):  # for the training's features, not for those that are tested
                 computing = backbone_of(architecture, chosen)
 
-        def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None) -> np.ndarray:
-            change = None
-            if copy is not None:
-                change = partial(augmentation.copies, number=copy, flip=not chosen.no_flip)
-                fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
-            return features.of_images(computing, images, fingerprint, chosen.folders, label, change).astype(np.float16)
+            def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None) -> np.ndarray:
+                change = None
+                if copy is not None:
+                    change = partial(augmentation.copies, number=copy, flip=not chosen.no_flip)
+                    fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
+                return features.of_images(computing, images, fingerprint, chosen.folders, label, change).astype(np.float16)
 
-        number = protocol.COPIES[None] if augmented else 0
-        inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
-        for copy, part in itertools.product([None, *range(number)], train):
-            label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
-            log.info("  %s: features", label)
-            place = slice(first[part.source], first[part.source] + len(part.rows))
-            inputs.values[0 if copy is None else 1 + copy, place] = compute(pixels[place], part.fingerprint, label, copy)
-        inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
-        inputs.weights, inputs.compute = weights_of(backbone, chosen), compute
-    return Prepared(device, test, test_pixels, inputs, {"preparing": round(time.monotonic() - start, 1)})
+            number = protocol.COPIES[None] if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
+            inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
+            for copy, (part, place) in itertools.product([None, *range(number)], ((real, slice(border)), (fake, slice(border, None)))):
+                label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
+                log.info("  %s: features", label)
+                inputs.values[0 if copy is None else 1 + copy, place] = compute(pixels[place], part.fingerprint, label, copy)
+            inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
+            inputs.weights, inputs.compute = weights_of(backbone, chosen), compute
+    return Prepared(device, test, test_pixels, inputs, seconds)
 
 
-def drawn(run: RunOfE3, inputs: Inputs) -> "dict[str, np.ndarray]":
+def drawn(run: Run, inputs: Inputs) -> "dict[str, np.ndarray]":
     """The rows that a run may learn from, by source: its budget of the source that its arm counts, all of the other one."""
+    size = run.settings["images"]
+    most = {"REAL": size, "FAKE": run.settings.get("fake_images", size)}
+    return {source: _draw(run, source, most[source], inputs) for source in run.arm.sources}
+
+
+def _draw(run: Run, source: str, size: int, inputs: Inputs) -> "np.ndarray":
+    """The rows of a budget."""
     from cifake.data import budgets
 
-    most = {"REAL": run.size, "FAKE": run.settings.get("fake_images", run.size)}
-    rows = {}
-    for source in run.arm.sources:
-        usable = inputs.usable[source]
-        rows[source] = usable[budgets.draw(inputs.numbers[usable], most[source], run.seed, source)]
-    return rows
+    usable = inputs.usable[source]
+    return usable[budgets.draw(inputs.numbers[usable], size, run.settings["seed"], source)]
 
 
-def _taker(run: RunOfE3, rows: "dict[str, np.ndarray]", inputs: Inputs) -> "Callable[..., np.ndarray]":
-    """A function (rows of a batch, random generator) -> inputs of the classifier, augmented if the arm is."""
+def _taker(run: Run, rows: "np.ndarray", inputs: Inputs) -> "Callable[..., np.ndarray]":
+    """A function (rows of a batch, random generator) -> inputs of the classifier, augmented if the arm is.
+
+    `rows` are those of the source that the arm counts.
+    """
     import numpy as np
 
     from cifake.data import augmentation
 
-    if inputs.values is None:
-
-        def take(batch, random):
-            images = inputs.pixels[batch]
-            rotation = run.settings.get("rotation", 0)
-            return augmentation.augment(images, random, run.settings["flip"], rotation) if run.arm.augmented else images
-
-        return take
+    flip, rotation = run.settings["flip"], run.settings.get("rotation", 0)
     if not run.arm.augmented:
-        return lambda batch, _: inputs.values[0, batch]
-    copies, place = run.settings["copies"], np.full(len(inputs.numbers), -1)
-    many = _many_copies(run, rows[run.arm.counts], inputs) if copies > protocol.COPIES[None] else None
-    if many is not None:
-        place[rows[run.arm.counts]] = np.arange(run.size)
+        return lambda batch, _: inputs.pixels[batch] if inputs.values is None else inputs.values[0, batch]
+    if inputs.values is None:
+        return lambda batch, random: augmentation.augment(inputs.pixels[batch], random, flip, rotation)
+    copies, place, many = run.settings["copies"], np.full(len(inputs.numbers), -1), None
+    if copies > protocol.COPIES[None]:
+        many = _many_copies(run, inputs)
+        place[rows] = np.arange(len(rows))
 
     def take(batch, random):
         pick = random.random(len(batch))  # which copy of each image
         values = inputs.values[1 + (pick * protocol.COPIES[None]).astype(int), batch]
         is_few = place[batch] >= 0
-        if many is not None and is_few.any():
+        if is_few.any():
             values[is_few] = many[(pick[is_few] * copies).astype(int), place[batch[is_few]]]
         return values
 
     return take
 
 
-def _many_copies(run: RunOfE3, rows: "np.ndarray", inputs: Inputs) -> "np.ndarray":
+def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
     """Features of the many augmented copies of a small budget's images, float16 [copies, images, features].
 
     They are computed for the largest small budget, which begins with all smaller ones.
@@ -385,37 +348,31 @@ def _many_copies(run: RunOfE3, rows: "np.ndarray", inputs: Inputs) -> "np.ndarra
 
     from cifake.data import budgets
 
-    source, key = run.arm.counts, (run.arm.counts, run.seed)
-    if key not in inputs.few:
-        inputs.few = {known: values for known, values in inputs.few.items() if known[1] == run.seed}  # the seeds come one by one
-        usable = inputs.usable[source]
-        most = min(max(most for most in protocol.COPIES if most), len(usable))
-        every = usable[budgets.draw(inputs.numbers[usable], most, run.seed, source)]
-        fingerprint, label = f"rows {budgets.fingerprint(every)}", f"{source} {run.architecture}, seed {run.seed}"
-        log.info("  %s: features of %d augmented copies of %s images", label, run.settings["copies"], f"{most:,}")
-        copies = [inputs.compute(inputs.pixels[every], fingerprint, label, copy) for copy in range(run.settings["copies"])]
-        inputs.few[key] = np.stack(copies)
-    return inputs.few[key][:, : len(rows)]
+    source, seed, number = run.arm.counts, run.settings["seed"], run.settings["copies"]
+    if (source, seed) not in inputs.few:
+        inputs.few = {known: values for known, values in inputs.few.items() if known[1] == seed}  # the seeds come one by one
+        most = min(max(most for most in protocol.COPIES if most), len(inputs.usable[source]))
+        every = _draw(run, source, most, inputs)
+        fingerprint, label = f"rows {budgets.fingerprint(every)}", f"{source} {run.architecture}, seed {seed}"
+        log.info("  %s: features of %d augmented copies of %s images", label, number, f"{most:,}")
+        inputs.few[source, seed] = np.stack([inputs.compute(inputs.pixels[every], fingerprint, label, copy) for copy in range(number)])
+    return inputs.few[source, seed]
 
 
 # --------------------------------------------------------------------------------------------------------------- the training
 
 
-def _train(run: RunOfE3, prepared: Prepared) -> Trained:
+def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> "tuple[np.ndarray, dict]":
     """Train one classifier, phase by phase, and have it answer the test."""
+    import keras
     import numpy as np
 
     from cifake.data import batches, budgets
     from cifake.models import architectures, features, training
-    from cifake.system import devices
 
-    start = time.monotonic()
     inputs, settings, classes, phases = prepared.inputs, run.settings, prepared.test.classes, run.arm.phases
-    rows = drawn(run, inputs)
-    fitted, held_out = dict(rows), None
-    if share := settings.get("early_weights"):
-        fitted[run.arm.counts], held_out = np.split(rows[run.arm.counts], [round(run.size * (1 - share))])
-    take = _taker(run, rows, inputs)
+    seed, counted = settings["seed"], run.arm.counts
+    precision = settings.get("precision", chosen.precision)  # of the training; the sensitivity table shows what it changes
 
     def classifier() -> "keras.Model":
         """With new weights: on features the head alone, on pixels the whole."""
@@ -425,51 +382,55 @@ def _train(run: RunOfE3, prepared: Prepared) -> Trained:
         head = architectures.head(run.architecture, shape, len(classes))
         return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
 
-    # The seed is set right before the classifier is built, as in experiment 1.
-    devices.seed(run.seed)
-    with architectures.precision(run.precision):
-        trainee = classifier()
-    history, steps = {}, settings["steps"] // len(phases)
-    for number, sources in enumerate(phases):
-        share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
-        shares = {"REAL": protocol.BATCH_SIZE - share, "FAKE": share}
-        shares = shares if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
-        parts = {source: fitted[source] for source in sources}
-        of_steps = budgets.batches(parts, shares, steps, run.seed, number)
+    with timed(seconds, "training"):
+        rows = drawn(run, inputs)
+        fitted, held_out = dict(rows), None
+        if share := settings.get("early_weights"):
+            fitted[counted], held_out = np.split(rows[counted], [round(settings["images"] * (1 - share))])
+        take = _taker(run, rows[counted], inputs)
 
-        def make(step, of_steps=of_steps, number=number):
-            random = np.random.default_rng([run.seed, number, int(step)])
-            return take(of_steps[step], random), inputs.numbers[of_steps[step]]
+        # The seed is set right before the classifier is built, as in experiment 1.
+        keras.utils.set_random_seed(seed)
+        with architectures.precision(precision):
+            trainee = classifier()
+        history, steps = {}, settings["steps"] // len(phases)
+        for number, sources in enumerate(phases):
+            share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
+            shares = {"REAL": protocol.BATCH_SIZE - share, "FAKE": share} if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
+            parts = {source: fitted[source] for source in sources}
+            of_steps = budgets.batches(parts, shares, steps, seed, number)
 
-        # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
-        key = (sources, run.seed, run.arm.augmented, run.precision, settings.get("fake_images"), steps)
-        is_shared = number == 0 and len(phases) > 1 and run.arm.counts not in sources
-        if is_shared and key in inputs.first_phases:
-            weights, phase = inputs.first_phases[key]
-            trainee.set_weights(weights)
-        else:
-            validation = None
-            if held_out is not None and number == len(phases) - 1:
-                seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
-                validation = (seen, inputs.numbers[held_out])
-            phase = training.train_by_steps(trainee, batches.made(make, steps), settings, steps, run.title, validation)
-            if is_shared:
-                inputs.first_phases[key] = (trainee.get_weights(), phase)
-        history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
+            def make(step, of_steps=of_steps, number=number):
+                random = np.random.default_rng([seed, number, int(step)])
+                return take(of_steps[step], random), inputs.numbers[of_steps[step]]
 
-    def answer(_make):
-        """In float32 always."""
+            # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
+            key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), steps)
+            is_shared = number == 0 and len(phases) > 1 and counted not in sources
+            if is_shared and key in inputs.first_phases:
+                weights, phase = inputs.first_phases[key]
+                trainee.set_weights(weights)
+            else:
+                validation = None
+                if held_out is not None and number == len(phases) - 1:
+                    seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
+                    validation = (seen, inputs.numbers[held_out])
+                phase = training.train_by_steps(trainee, batches.made(make, steps), settings, steps, run.title, validation)
+                if is_shared:
+                    inputs.first_phases[key] = (trainee.get_weights(), phase)
+            history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
+
+    with timed(seconds, "testing"):  # in float32 always
         tested = classifier()
         tested.set_weights(trainee.get_weights())
-        return features.compute(tested, inputs.test), {}
-
+        probabilities = features.compute(tested, inputs.test)
     facts = {
         "arm": run.arm.name,
         "classes": list(classes),
         "settings": settings,
         "data": run.data,
         "budget": {source: {"images": len(part), "sha256": budgets.fingerprint(part)} for source, part in rows.items()},
-        "training": {"steps": settings["steps"], "precision": run.precision, "history": history},
+        "training": {"steps": settings["steps"], "precision": precision, "history": history},
         **({"weights": inputs.weights} if inputs.weights else {}),
     }
-    return Trained(facts, answer, seconds=time.monotonic() - start)
+    return probabilities, facts

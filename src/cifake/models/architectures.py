@@ -4,9 +4,7 @@ A backbone maps raw images, uint8 [n, 32, 32, 3] RGB, to features; a head maps i
 probabilities, float32 [n, classes]. whole() joins them to the model that is saved. Keras is imported only when a model is built.
 """
 
-import hashlib
 import logging
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cifake import KERAS_HOME, protocol
 from cifake.system.errors import StudyError
-from cifake.system.files import checksum_of_arrays, write_whole
+from cifake.system.files import checksum_of_arrays
 from cifake.system.options import IMAGENET, RANDOM
 from cifake.system.paths import shown
 
@@ -191,36 +189,19 @@ def _load_weights(network: "keras.Model", path: Path) -> None:
 
 
 def _published_weights() -> Path:
-    """Keras' own copy of VGG16's ImageNet weights, downloaded if it is missing or damaged.
+    """Keras' own copy of VGG16's ImageNet weights, downloaded if it is missing or damaged. Raises StudyError if that fails."""
+    import keras
 
-    Keras would delete a damaged copy and then try the network. Raises StudyError if the download fails.
-    """
-    was_damaged = ""
     try:
-        path = Path(KERAS_HOME).expanduser() / "models" / PUBLISHED
-        if path.exists():
-            if _is_published(path):
-                return path
-            was_damaged = f"{shown(path)} is damaged. "
-        log.info("%sDownloading VGG16's ImageNet weights, 58 MB, to %s", was_damaged, shown(path))
-        write_whole(path, _download_weights)
+        folder = Path(KERAS_HOME).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)  # Keras would take a folder below /tmp instead
+        return Path(keras.utils.get_file(PUBLISHED, PUBLISHED_ADDRESS, cache_dir=folder, cache_subdir="models", file_hash=PUBLISHED_MD5))
     except Exception as problem:  # whatever the network or the disk answers with
         raise StudyError(
-            f"{was_damaged}VGG16's ImageNet weights could not be downloaded ({_reason(problem)}); run the same command again when there is "
-            f"a network, put {PUBLISHED} into {KERAS_HOME}/models/ by hand, or name its path with --weights PATH or VGG16_WEIGHTS=PATH."
+            f"VGG16's ImageNet weights could not be downloaded ({_reason(problem)}); run the same command again when there is a network "
+            f"that does not ask you to sign in first, put {PUBLISHED} into {KERAS_HOME}/models/ by hand, or name its path with "
+            "--weights PATH or VGG16_WEIGHTS=PATH."
         ) from None
-    return path
-
-
-def _download_weights(path: Path) -> None:
-    urllib.request.urlretrieve(PUBLISHED_ADDRESS, path)
-    if not _is_published(path):
-        raise ValueError("what arrived is another file; check that your network does not ask you to sign in first")
-
-
-def _is_published(path: Path) -> bool:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest() == PUBLISHED_MD5
 
 
 def _reason(problem: Exception) -> str:

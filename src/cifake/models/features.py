@@ -6,13 +6,15 @@ Training takes the features of the training images, testing those of the test im
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from cifake.models import architectures
-from cifake.system import devices, progress
+from cifake.system import progress
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum_of_arrays, write_whole
 from cifake.system.paths import Folders, shown
@@ -25,18 +27,10 @@ PART = 5_000  # images in one file of the cache: an interruption loses less than
 Change = Callable[[np.ndarray, int], np.ndarray]  # images of a part, number of the first of them -> images
 
 
-def weights_checksum(model: keras.Model) -> str:
-    """SHA-256 of all of a model's weights, in Keras' order."""
-    return checksum_of_arrays(model.get_weights())
-
-
 def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) -> np.ndarray:
-    """A model's outputs for all rows of an array, float32 [n, ...], with a progress bar if there is a label.
-
-    Raises StudyError if an output is not finite.
-    """
+    """A model's outputs for all rows of an array, float32 [n, ...]. Raises StudyError if one is not finite."""
     outputs = np.empty((len(inputs), *model.output_shape[1:]), np.float32)
-    with progress.bar(total=len(inputs), desc=label, unit=" images", disable=None if label else True) as bar:
+    with progress.bar(total=len(inputs), desc=label, unit=" images") as bar:
         for start in range(0, len(inputs), BATCH):
             batch = slice(start, start + BATCH)
             outputs[batch] = model.predict_on_batch(inputs[batch])
@@ -62,40 +56,33 @@ def of_images(
         return images
     if not backbone.weights:
         return compute(backbone, images)
-    versions = devices.versions()
-    origin = f"{weights_checksum(backbone)} {backbone.dtype_policy.name} {fingerprint} {versions['tensorflow']}"
+    weights = checksum_of_arrays(backbone.get_weights())
+    origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:16]
-    starts = range(0, len(images), PART)
-    paths = [folders.features(key, start) for start in starts]
-    there = sum(path.exists() for path in paths)
-    if there:
-        log.info("%s: %s of %s parts of the features are kept from before", label, there, len(paths))
-    return np.concatenate(
-        [
-            _part(backbone, images, start, change, path, f"{label}: features, part {number} of {len(paths)}")
-            for number, (start, path) in enumerate(zip(starts, paths, strict=True), start=1)
-        ]
-    )
+    features = np.empty((len(images), *backbone.output_shape[1:]), np.float32)
+    for start in range(0, len(images), PART):
+        part, place, path = images[start : start + PART], features[start : start + PART], folders.features(key, start)
+        kept = _kept(path, place.shape)
+        if kept is None:
+            kept = compute(backbone, change(part, start) if change else part, f"{label}: features, from image {start + 1:,} on")
+            write_whole(path, lambda draft, kept=kept: np.savez(draft, features=kept))
+        place[:] = kept
+    return features
+
+
+def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The features in a file; None if there is no file, or if it is damaged."""
+    if not path.exists():
+        return None
+    with suppress(Exception):  # zip and numpy have many of their own for damaged bytes
+        with np.load(path, allow_pickle=False) as file:
+            kept = file["features"]  # verifies the zip format's own checksum
+        if kept.shape == shape and kept.dtype == np.float32 and np.isfinite(kept).all():
+            return kept
+    log.info("%s is damaged and is computed again", shown(path))
+    return None
 
 
 def probabilities(classifier: architectures.Classifier, images: np.ndarray, fingerprint: str, folders: Folders, label: str) -> np.ndarray:
     """A classifier's probabilities for raw images, float32 [n, classes]."""
     return compute(classifier.head, of_images(classifier.backbone, images, fingerprint, folders, label))
-
-
-def _part(backbone: keras.Model, images: np.ndarray, start: int, change: Change | None, path: Path, label: str) -> np.ndarray:
-    """One part of the features: from its file if that is whole, else computed and put there."""
-    part = images[start : start + PART]
-    if path.exists():
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                kept = file["features"]  # verifies the zip format's own checksum
-            if kept.shape == (len(part), *backbone.output_shape[1:]) and kept.dtype == np.float32 and np.isfinite(kept).all():
-                return kept
-            reason = "it has another shape, or values that are not finite"
-        except Exception as problem:  # zip and numpy have many of their own for damaged bytes
-            reason = str(problem)
-        log.info("%s is damaged (%s) and is computed again", shown(path), reason)
-    values = compute(backbone, change(part, start) if change else part, label)
-    write_whole(path, lambda draft: np.savez(draft, features=values))
-    return values

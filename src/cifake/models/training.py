@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 # At most: Keras runs so many steps before it returns to Python, which halves the time of a small model's epoch.
 STEPS_PER_CALL = 32
 VALIDATION_BATCH = 500  # images; no weight depends on it
-SAY_EVERY = 2.0  # seconds between two lines on epochs, so that a small model does not print twenty of them at once
 MEASURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -62,57 +61,32 @@ class _NotFinite(keras.callbacks.Callback):
         )
 
 
-class _Checkpoint(keras.callbacks.Callback):
-    """After each epoch, keeps on disk all that the next one depends on; comes after early stopping."""
+class _AfterEpoch(keras.callbacks.Callback):
+    """Keeps on disk all that the next epoch depends on, then says how far the training is; comes after early stopping."""
 
-    def __init__(self, path: Path, key: str, training: Training, stopping: _EarlyStopping):
+    def __init__(self, path: Path, key: str, training: Training, stopping: _EarlyStopping, name: str, epochs: int):
         super().__init__()
-        self.path, self.key, self.training, self.stopping = path, key, training, stopping
+        self.path, self.key, self.training, self.stopping, self.name, self.epochs = path, key, training, stopping, name, epochs
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        training, stopping = self.training, self.stopping
+        training, stopping, done = self.training, self.stopping, epoch + 1
         training.history.append({name: float(logs[name]) for name in MEASURES})
         training.best, training.best_epoch, training.wait = float(stopping.best), stopping.best_epoch, stopping.wait
         training.stopped_early = bool(self.model.stop_training)
         training.seconds += time.monotonic() - self.start
         optimiser = [variable.numpy() for variable in self.model.optimizer.variables]
         checkpoints.save(self.path, self.key, Kept(training, self.model.get_weights(), optimiser, stopping.best_weights))
-
-
-class _Progress(keras.callbacks.Callback):
-    """A bar with the time left in a terminal, and lines on epochs everywhere; comes after the checkpoint."""
-
-    def __init__(self, name: str, training: Training, epochs: int, steps: int):
-        super().__init__()
-        self.name, self.training, self.epochs, self.steps = name, training, epochs, steps
-
-    def on_train_begin(self, logs=None):
-        self.first = len(self.training.history)
-        self.bar = progress.bar(desc=self.name, total=self.epochs * self.steps, initial=self.first * self.steps, unit=" steps")
-        self.start = self.said = time.monotonic()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.update((len(self.training.history) * self.steps + batch + 1) - self.bar.n)
-
-    def on_epoch_end(self, epoch, logs=None):
-        done, now, is_last = epoch + 1, time.monotonic(), self.training.stopped_early or epoch + 1 == self.epochs
         signals.when_stopped(f"Stopped after epoch {done} of {self.name}; the same command continues there.")
-        if now - self.said < SAY_EVERY and not is_last and done > self.first + 1:
-            return
-        self.said = now
-        last, left = self.training.history[-1], (now - self.start) / (done - self.first) * (self.epochs - done)
+        is_last, left = training.stopped_early or done == self.epochs, training.seconds / done * (self.epochs - done)
         log.info(
             " epoch %2d: loss %.3f, accuracy %.3f; validation %.3f, %.3f%s",
             done,
-            *(last[name] for name in MEASURES),
+            *(logs[name] for name in MEASURES),
             "" if is_last else f"; {progress.duration(left)} left",
         )
-
-    def on_train_end(self, logs=None):
-        self.bar.close()
 
 
 def steps_per_call(steps: int) -> int:
@@ -164,17 +138,16 @@ def train(
         head.set_weights(kept.best_weights)
         return training
     stopping = _EarlyStopping(kept)
-    with progress.around_log_lines():
-        head.fit(
-            batches.shuffled(inputs, numbers, range(validation, len(inputs)), seed, remaining),
-            validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
-            initial_epoch=remaining.start,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            callbacks=[_NotFinite(), stopping, _Checkpoint(checkpoint, key, training, stopping), _Progress(name, training, epochs, steps)],
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
-        )
+    head.fit(
+        batches.shuffled(inputs, numbers, range(validation, len(inputs)), seed, remaining),
+        validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
+        initial_epoch=remaining.start,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        callbacks=[_NotFinite(), stopping, _AfterEpoch(checkpoint, key, training, stopping, name, epochs)],
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+    )
     return training
 
 
@@ -204,7 +177,7 @@ def train_by_steps(
         steps_per_execution=steps_per_call(interval),
     )
     choosing = [keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=steps, restore_best_weights=True)] if validation else []
-    with progress.around_log_lines(), progress.bar(desc=name, total=steps, unit=" steps") as bar:
+    with progress.bar(desc=name, total=steps, unit=" steps") as bar:
         history = model.fit(
             data,
             epochs=steps // interval,

@@ -63,6 +63,7 @@ _REMEDIES = {
     errno.EPERM: "allow it, or name another folder with --images or --output",
     errno.EIO: "check the disk or the connection to it",
     errno.ESTALE: "check the connection to the drive",
+    **dict.fromkeys((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP), "name a folder on a disk that has locks with --output"),
     errno.ENOENT: "check the folder, and whether another program has moved it",
 }
 

@@ -79,13 +79,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS has no affinity
 
 
-def seed(number: int) -> None:
-    """Seed every random generator that a classifier's initial weights come from."""
-    import keras
-
-    keras.utils.set_random_seed(number)
-
-
 @functools.cache  # a file that is edited during a training has no part in it
 def program() -> str:
     """The version of the study's code: the last commit that changed it, with -dirty if it was changed since; or the release.

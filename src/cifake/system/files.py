@@ -1,6 +1,5 @@
 """Writing files: one whole or not at all, and all files of a run together; checksums. Standard library only."""
 
-import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -40,20 +39,15 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_flushed(path: Path, write: Write) -> None:
-    """Have `write` make a file, and put it on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path)
-    flush(path)
-
-
 def write_whole(path: Path, write: Write) -> None:
     """Have `write` make a file, and rename it when it is complete: readers see the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     remove_dead_drafts(path)
     # The suffix stays, because Keras and matplotlib choose a format by it; machine and process keep two runs apart.
     draft = path.with_name(f"{_drafts_of(path)}{os.getpid()}.draft{path.suffix}")
     try:
-        _write_flushed(draft, write)
+        write(draft)
+        flush(draft)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -81,7 +75,7 @@ def _drafts_of(path: Path) -> str:
 
 def remove_dead_drafts(path: Path) -> None:
     """Remove what stopped processes of this machine left of a file."""
-    for draft in path.parent.glob(f"{glob.escape(_drafts_of(path))}*.draft{glob.escape(path.suffix)}"):
+    for draft in path.parent.glob(f"{_drafts_of(path)}*.draft{path.suffix}"):
         process = draft.name.removeprefix(_drafts_of(path)).removesuffix(f".draft{path.suffix}")
         if process.isdecimal() and not _is_alive(int(process)):
             draft.unlink(missing_ok=True)
@@ -115,8 +109,7 @@ def stage(paths: list[Path]) -> Iterator[Callable[[Path, Write], Path]]:
     """
 
     def make(path: Path, write: Write) -> Path:
-        # A stage counts as complete once its record is there, so the record must never be there in part.
-        (write_whole if path == paths[-1] else _write_flushed)(staged(path), write)
+        write_whole(staged(path), write)  # a stage counts as complete once its record is there
         return staged(path)
 
     try:

@@ -1,14 +1,12 @@
 """One process for each run: a lock file that the operating system frees when its holder ends, however it ends."""
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 
 from cifake.system.errors import StudyError
-from cifake.system.paths import Folders, shown
+from cifake.system.paths import Folders
 
 
 class BusyError(StudyError):
@@ -16,11 +14,9 @@ class BusyError(StudyError):
 
 
 @contextmanager
-def held(path: Path, name: str, way_out: str) -> Iterator[None]:
-    """Hold a lock file during the block; `name` and `way_out` are for the message.
-
-    Raises BusyError if another process holds it, StudyError if the file system has no locks.
-    """
+def alone(folders: Folders, name: str) -> Iterator[None]:
+    """Keep other processes from the run with this name during the block. Raises BusyError if one is doing it."""
+    path = folders.lock(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -28,20 +24,12 @@ def held(path: Path, name: str, way_out: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "another process"
-            raise BusyError(f"{name} is being worked on by {holder}; wait for it, end it, or {way_out}.") from None
+            raise BusyError(f"{name} is being worked on by {holder}; wait for it, end it, or name another folder with --output.") from None
         except OSError as problem:
-            if problem.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-                raise
-            path.unlink(missing_ok=True)
-            where, reason = shown(path.parent), problem.strerror
-            raise StudyError(f"{where} is on a file system without locks ({reason}); name a folder on another with --output.") from None
+            problem.filename = str(path.parent)  # flock does not name it
+            raise
         file.truncate(0)
         file.write(f"process {os.getpid()} on {os.uname().nodename}")
         file.flush()
         os.fsync(file.fileno())  # on a network drive, so that other machines read it
         yield
-
-
-def alone(folders: Folders, name: str) -> AbstractContextManager[None]:
-    """Keep other processes from the run with this name during the block. Raises BusyError if one is doing it."""
-    return held(folders.lock(name), name, f"name another folder than {shown(folders.output)} with --output")

@@ -15,6 +15,7 @@ from cifake.system.paths import REPOSITORY, Folders
 
 IMAGENET, RANDOM = "imagenet", "random"  # --weights, if it is not a path
 PARTS = ("main", "tuning", "sensitivity")  # of experiment 3
+MOST_SEED = 2**32 - 1  # that NumPy takes
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names them
 
 
@@ -83,72 +84,46 @@ def vgg16_weights(text: str) -> str:
     return str(path.resolve())
 
 
-Option = tuple[list[str], dict]  # its spellings, and what argparse has to know
 Extend = Callable[[argparse.ArgumentParser], None]  # adds a script's own arguments
-
-
-def _option(spellings: str, metavar: str, kind: Callable, words: str, **more) -> Option:
-    """An option that takes a value, or several."""
-    return spellings.split(), {"metavar": metavar, "type": kind, "help": words, **more}
-
-
-def _number(spellings: str, kind: Callable, default: int, words: str) -> Option:
-    """An option that takes a number and has a default."""
-    return _option(spellings, "N", kind, f"{words} (default: %(default)s)", default=default)
-
-
-def _flag(spelling: str, words: str) -> Option:
-    """An option without a value."""
-    return [spelling], {"action": "store_true", "help": words}
-
-
-SEED = whole_number(0, 2**32 - 1)
-SHARED = {
-    "data": _option("-data --data --data_label", "FAKE|REAL", one_of(protocol.SOURCES), "images to train and test the classifier on"),
-    "epochs": _number(
-        "-epochs --epochs --n_epochs", whole_number(1, 10_000), protocol.EPOCHS, "at most N epochs; early stopping often ends it before"
-    ),
-    "seed": _number("--seed", SEED, protocol.SEED, "of the initial weights and the order of the images"),
-    "seeds": _option(
-        "--seeds", "N", SEED, "once with each; results of all but --seed go to replicates/ (experiment 3: seeds of its runs)", nargs="+"
-    ),
-    "weights": _option(
-        "--weights", "W", vgg16_weights, "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
-    ),
-    "precision": _option(
-        "--precision",
-        "P",
-        one_of(PRECISIONS),
-        "of the training's arithmetic: float32 (default), mixed_bfloat16 (faster on processors that have it) or mixed_float16 (faster on "
-        "GPUs); the saved model is always float32",
-        default=PRECISIONS[0],
-    ),
-    "best": _number("--best", whole_number(1, 100), protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE"),
-    "models": _option("--models", "NAME", str, "experiment 3 trains these classifiers", nargs="+"),
-    "steps": _number(
-        "--steps", whole_number(20, 10_000_000), protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images"
-    ),
-    "part": _option("--part", "P", one_of(PARTS), f"only this part of experiment 3: {', '.join(PARTS)} (default: all)"),
-    "no_flip": _flag("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit"),
-    "shard": _option("--shard", "I/N", shard, "do the I-th of N shares of experiment 3, for N machines (default: all)", default=(1, 1)),
-    "images": _option(
-        "--images", "DIR", Path, "folder of train/ and test/ (default: this repository's images/)", default=REPOSITORY / "images"
-    ),
-    "output": _option("--output", "DIR", Path, "folder for CSVs, models, results, figures (default: this repository)", default=REPOSITORY),
-    "fresh": _flag("--fresh", "do again what is already done with these settings"),
-    "dry_run": _flag("--dry-run", "say what would be done, and do nothing"),
-    "verbose": _flag("--verbose", "show the libraries' own messages too"),
-}
 
 
 def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of a script whose docstring is `documentation` and whose --help shows the options that it `uses`."""
     shared = _Parser(description=documentation, formatter_class=_Help, allow_abbrev=False)
-    for name, (spellings, words) in SHARED.items():
-        changed = {} if name in uses.split() else {"help": argparse.SUPPRESS}
-        if name == "models" and models:
-            changed["type"] = one_of(models)
-        shared.add_argument(*spellings, dest=name, **(words | changed))
+
+    def add(spellings: str, words: str, **more) -> None:
+        action = shared.add_argument(*spellings.split(), **more)
+        action.help = words if action.dest in uses.split() else argparse.SUPPRESS
+
+    def number(spellings: str, least: int, most: int, default: int, words: str) -> None:
+        add(spellings, f"{words} (default: %(default)s)", metavar="N", type=whole_number(least, most), default=default)
+
+    add("-data --data --data_label", "images to train and test the classifier on", metavar="FAKE|REAL", type=one_of(protocol.SOURCES))
+    number("-epochs --epochs --n_epochs", 1, 10_000, protocol.EPOCHS, "at most N epochs; early stopping often ends it before")
+    number("--seed", 0, MOST_SEED, protocol.SEED, "of the initial weights and the order of the images")
+    words = "once with each; results of all but --seed go to replicates/ (experiment 3: seeds of its runs)"
+    add("--seeds", words, metavar="N", type=whole_number(0, MOST_SEED), nargs="+")
+    words = "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
+    add("--weights", words, metavar="W", type=vgg16_weights)
+    words = (
+        "of the training's arithmetic: float32 (default), mixed_bfloat16 (faster on processors that have it) or mixed_float16 (faster on "
+        "GPUs); the saved model is always float32"
+    )
+    add("--precision", words, metavar="P", type=one_of(PRECISIONS), default=PRECISIONS[0])
+    number("--best", 1, 100, protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE")
+    add("--models", "experiment 3 trains these classifiers", metavar="NAME", type=one_of(models) if models else str, nargs="+")
+    number("--steps", 20, 10_000_000, protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images")
+    add("--part", f"only this part of experiment 3: {', '.join(PARTS)} (default: all)", metavar="P", type=one_of(PARTS))
+    add("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit", action="store_true")
+    words = "do the I-th of N shares of experiment 3, for N machines (default: all)"
+    add("--shard", words, metavar="I/N", type=shard, default=(1, 1))
+    words = "folder of train/ and test/ (default: this repository's images/)"
+    add("--images", words, metavar="DIR", type=Path, default=REPOSITORY / "images")
+    words = "folder for CSVs, models, results, figures (default: this repository)"
+    add("--output", words, metavar="DIR", type=Path, default=REPOSITORY)
+    add("--fresh", "do again what is already done with these settings", action="store_true")
+    add("--dry-run", "say what would be done, and do nothing", action="store_true")
+    add("--verbose", "show the libraries' own messages too", action="store_true")
     return shared
 
 
@@ -166,6 +141,8 @@ def parse(
     if unknown:
         hint = _hint(unknown[0].split("=")[0], shared._option_string_actions, cutoff=0.5)
         shared.error(f"unknown option '{unknown[0]}'{hint}")
+    if "data" in uses.split() and chosen.data is None:
+        shared.error("-data FAKE or -data REAL is needed")
     if chosen.weights is None:
         try:
             chosen.weights = vgg16_weights(os.environ.get("VGG16_WEIGHTS") or IMAGENET)

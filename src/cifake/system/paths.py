@@ -102,10 +102,6 @@ class Folders:
         """Cached features of the images from number `start` on."""
         return self.unfinished / f"features_{key}_{start:06d}.npz"
 
-    def within(self, path: Path) -> str:
-        """A path as a record stores it: relative to the output folder."""
-        return path.relative_to(self.output).as_posix()
-
 
 def stem(name: str) -> str:
     """A run's name as part of a file name: FAKE_LeNet_seed_130, REAL_FAKE_augmentation."""

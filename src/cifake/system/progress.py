@@ -1,24 +1,13 @@
-"""What a waiting user sees: progress bars with the time left, and durations in words. Standard library only, but for the bars."""
+"""What a waiting user sees: progress bars, and durations in words. Standard library only, but for the bars."""
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 
-def bar(**words) -> "tqdm":
+def bar(**words) -> AbstractContextManager:
     """tqdm's progress bar in a terminal, nothing elsewhere; it is removed when it is full."""
     from tqdm import tqdm
 
-    return tqdm(**{"disable": None, "leave": False, "dynamic_ncols": True} | words)
-
-
-def around_log_lines() -> AbstractContextManager:
-    """While a bar is shown, log lines go above it."""
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    return logging_redirect_tqdm()
+    return tqdm(disable=None, leave=False, dynamic_ncols=True, **words)
 
 
 def duration(seconds: float) -> str:
