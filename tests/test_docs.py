@@ -56,6 +56,42 @@ def test_what_is_said_of_the_published_numbers_is_committed():
     assert f"{sum('outside' not in row for row in rows)} of the sixteen published scores" in SENTENCES
 
 
+def cells(name: str) -> dict[str, dict[str, str]]:
+    """A committed table of experiment 3: row -> column -> text."""
+    head, _, *rows = (line for line in committed(f"E3_visualisations/{name}_table.txt").splitlines() if line.startswith("|"))
+    columns, *texts = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (head, *rows))
+    return {row[0]: dict(zip(columns[1:], row[1:], strict=True)) for row in texts}
+
+
+def test_what_is_said_of_experiment_3_is_committed():
+    accuracies, verdicts = cells("accuracy"), cells("verdicts")
+    with_100 = (accuracies[f"VGG16, {arm}"]["100"].split()[0] for arm in ("REAL", "FAKE, then REAL", "REAL + augmentation"))
+    assert "from {} to {}, and augmentation raises it to {}".format(*(f"{float(accuracy):.2f}" for accuracy in with_100)) in SENTENCES
+    alone, augmented = cells("worth")["VGG16, 50,000 FAKE"].values()
+    assert f"worth {alone} REAL ones, or {augmented} if both are augmented" in SENTENCES
+    instead, on_top, mixed = (
+        verdicts[f"VGG16, {what}"]
+        for what in ("FAKE first, instead of augmentation", "FAKE first, on top of augmentation", "FAKE mixed in, on top of augmentation")
+    )
+    gains = {size: text.split()[-1] for size, text in instead.items()}
+    said = f"better with 100 ({gains['100']}) and 300 ({gains['300']}) REAL images, as good with 1,000 and 3,000, and worse with 10,000"
+    assert f"{said} ({gains['10,000']})" in SENTENCES
+    words = [text.rsplit(maxsplit=1)[0] for text in instead.values()]
+    assert words[:5] == ["better", "better", "as good as", "as good as", "worse"]
+    gains = {size: text.split()[-1].lstrip("+-") for size, text in on_top.items()}
+    assert f"they add {gains['100']} with 100 and {gains['300']} with 300, and are as good as nothing from 3,000 on" in SENTENCES
+    words = [text.rsplit(maxsplit=1)[0] for text in on_top.values()]
+    assert words == ["better", "better", "not told apart", "as good as", "as good as", "as good as"]
+    assert f"mixed into 40,000 they cost {mixed['40,000'].removeprefix('worse -')}" in SENTENCES
+
+
+def test_the_cost_of_rotation_is_committed():
+    tuned = cells("tuning")
+    straight, turned = (float(tuned[f"LeNet, rate 0.02, weight decay 0{words}"]["1,000"]) for words in ("", ", turned by up to 15 degrees"))
+    text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
+    assert f"cost {straight - turned:.3f} of accuracy" in text
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_link_leads_somewhere(page):
     for path in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):

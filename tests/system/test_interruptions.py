@@ -182,7 +182,8 @@ def test_results_that_a_kill_left_half_in_place_are_not_read_mixed(start, traine
     assert left_behind(folders) != []
     done(start, "visualise.py", folders)
     table = (folders.visualisations("E1") / "all_metrics_table.txt").read_text(encoding="utf-8")
-    assert table.splitlines()[-1].split()[-2] == str(EPOCHS)
+    (epochs,) = (line.split("|")[2].strip() for line in table.splitlines() if line.startswith("| Epochs"))
+    assert epochs == str(EPOCHS)
     assert [name for name in left_behind(folders) if "checkpoint" not in name] == []
     assert "done already" in start(words_of("NN", folders), folders.output)["stdout"]
     assert left_behind(folders) == []
