@@ -79,7 +79,10 @@ def test_what_is_said_of_experiment_3_is_committed():
     words = [text.rsplit(maxsplit=1)[0] for text in instead.values()]
     assert words[:5] == ["better", "better", "as good as", "as good as", "worse"]
     gains = {size: text.split()[-1].lstrip("+-") for size, text in on_top.items()}
-    assert f"they add {gains['100']} with 100 and {gains['300']} with 300, and from 3,000 on the accuracy is as good as without them" in SENTENCES
+    assert (
+        f"they add {gains['100']} with 100 and {gains['300']} with 300, and from 3,000 on the accuracy is as good as without them"
+        in SENTENCES
+    )
     words = [text.rsplit(maxsplit=1)[0] for text in on_top.values()]
     assert words == ["better", "better", "not told apart", "as good as", "as good as", "as good as"]
     assert f"mixed into 40,000 they cost {mixed['40,000'].removeprefix('worse -')}" in SENTENCES
