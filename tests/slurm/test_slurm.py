@@ -190,4 +190,4 @@ def test_the_run_that_prepares_vgg16_needs_the_features_of_augmented_copies():
     words = ["--models", "VGG16", "--part", "main", "--shard", shard, "--weights", "random"]
     chosen = options.parse("", "", models=list(ARCHITECTURES), arguments=words)
     (wanted,) = e3.runs_of(chosen, {"REAL": [100, 300], "FAKE": [100, 300, 50_000]})
-    assert (wanted.arm.name, wanted.size) == ("REAL + augmentation", 100)
+    assert (wanted.arm.name, wanted.settings["images"]) == ("REAL + augmentation", 100)
