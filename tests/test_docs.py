@@ -88,6 +88,16 @@ def test_what_is_said_of_experiment_3_is_committed():
     assert f"mixed into 40,000 they cost {mixed['40,000'].removeprefix('worse -')}" in SENTENCES
 
 
+@pytest.mark.parametrize("variant", ["steps", "share", "fake", "early"])
+def test_what_variants_of_experiment_3_change_is_committed(variant):
+    changes = [
+        float(row["change"].split()[0])
+        for name, row in cells("sensitivity").items()
+        if name.startswith("VGG16") and name.split(": ")[1].startswith(variant)
+    ]
+    assert f"| {min(changes):+.3f} to {max(changes):+.3f} |" in (REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8")
+
+
 def test_the_cost_of_rotation_is_committed():
     tuned = cells("tuning")
     straight, turned = (float(tuned[f"LeNet, rate 0.02, weight decay 0{words}"]["1,000"]) for words in ("", ", turned by up to 15 degrees"))
