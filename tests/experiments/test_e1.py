@@ -15,7 +15,8 @@ import pytest
 from conftest import REPOSITORY, called, done, make_images, refused
 from PIL import Image
 
-from cifake.results import records
+from cifake.pages import figures
+from cifake.results import histories, records
 from cifake.system.paths import Folders
 
 SAME = ("metrics", "history", "predictions")  # what two trainings with one seed have byte for byte in common
@@ -68,6 +69,13 @@ def column_of(path: Path) -> dict[str, str]:
     """The first column of a table: the text by the row's name, and the column's own by ""."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict([cell.strip() for cell in line.split("|")[1:3]] for line in lines if line.startswith("|"))
+
+
+def test_a_curve_drawn_from_the_files_is_the_runs_own(seeds, tmp_path):
+    files = seeds.classifier("E1", "FAKE", "NN")
+    record = records.read(files["record"])
+    figures.save(figures.history(record, histories.read(files["history"], record)), tmp_path / "again.png")
+    assert (tmp_path / "again.png").read_bytes() == files["curve"].read_bytes()
 
 
 def test_the_plain_run_counts_as_its_seed_and_the_others_are_replicates(start, seeds, classify):

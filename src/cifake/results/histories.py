@@ -13,12 +13,14 @@ PUBLISHED = Path(__file__).with_name("published_histories.csv")  # from the hist
 
 
 def table(rows: list[dict[str, float]]) -> pd.DataFrame:
-    """Epochs as Keras logs them -> a row each, counted from 1, with loss and accuracy of training and validation."""
-    return pd.DataFrame(rows, columns=COLUMNS, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+    """Epochs as Keras logs them -> a row each, counted from 1, with loss and accuracy of training and validation.
+
+    Six decimals, as in the file, so that a curve drawn from the file is the same: float32 has no more to give.
+    """
+    return pd.DataFrame(rows, columns=COLUMNS, index=pd.RangeIndex(1, len(rows) + 1, name="epoch")).round(6)
 
 
 def write(history: pd.DataFrame, path: Path) -> None:
-    """Six decimals: float32 has no more to give."""
     history.to_csv(path, float_format="%.6f", lineterminator="\n")
 
 
