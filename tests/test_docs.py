@@ -69,6 +69,7 @@ def test_what_is_said_of_experiment_3_is_committed():
     assert "from {} to {}, and augmentation raises it to {}".format(*(f"{float(accuracy):.2f}" for accuracy in with_100)) in SENTENCES
     alone, augmented = cells("worth")["VGG16, 50,000 FAKE"].values()
     assert f"worth {alone} REAL ones, or {augmented} if both are augmented" in SENTENCES
+    assert "worth {}, or {}; its three seeds".format(*cells("worth")["NN, 50,000 FAKE"].values()) in SENTENCES
     instead, on_top, mixed = (
         verdicts[f"VGG16, {what}"]
         for what in ("FAKE first, instead of augmentation", "FAKE first, on top of augmentation", "FAKE mixed in, on top of augmentation")
