@@ -2,7 +2,7 @@
 # Check the study's programs with ruff, shellcheck and pytest. This needs no
 # CIFAKE and no GPU, and a network only for the installation.
 #
-#   bash test.sh                all, about 4 minutes on two processor cores;
+#   bash test.sh                all, 6 to 14 minutes on two processor cores;
 #                               makes env/ if it is missing
 #   bash test.sh --long         the long tests too, an hour or so: trainings
 #                               killed and disks filled at every file operation
@@ -12,7 +12,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
 case $1 in -h | --help) show_usage && exit ;; esac
 
-say "Testing takes about 4 minutes on two processor cores, the first time some more for the installation."
+say "Testing takes 6 to 14 minutes on two processor cores, the first time some more for the installation."
 if [ -n "$PYTHON" ]; then
     check_own_python
     "$PYTHON" -c 'import pytest, xdist, hypothesis, selenium, nbclient, ipykernel, ruff' 2>/dev/null ||
