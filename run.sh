@@ -3,7 +3,7 @@
 #
 #   bash run.sh             everything: about 20 minutes on two processor cores;
 #                           makes env/ and downloads CIFAKE if they are missing
-#   bash run.sh --demo      the study in miniature: about 3 minutes; handwritten
+#   bash run.sh --demo      the study in miniature: about 4 minutes; handwritten
 #                           and rendered digits, all below demo/; VGG16 is in it
 #                           if VGG16_WEIGHTS names the file of its weights
 #   bash run.sh --dry-run   say what is there, what is needed, what would be done
@@ -15,8 +15,9 @@
 #                           env/; nothing is installed
 #
 # A run that was stopped continues where it was. The results go to E1_results/,
-# E1_visualisations/, E2_results/ and E2_visualisations/. Experiment 3 takes hours
-# and has its own runner, run-E3.sh; the demo includes a small version of it.
+# E1_visualisations/, E2_results/ and E2_visualisations/. Experiments 3 and 4 take
+# hours and have their own runners, run-E3.sh and run-E4.sh; the demo includes a
+# small version of both.
 #
 # Options, handed to every step:
 #   -epochs N        train for at most N epochs (20)
@@ -62,8 +63,9 @@ fi
 step 10 "figures and tables" visualise.py
 step 35 "tests on the other source" final_evaluate.py
 if [ -n "$demo" ]; then
-    RESULTS="E1_, E2_ and E3_results, E1_, E2_ and E3_visualisations"
+    RESULTS="E1_ to E4_results, E1_ to E4_visualisations"
     step 600 "experiment 3, in small" worth_of_fake.py --models NN --seeds 129 130 --steps 250 --part main --no-flip
+    step 600 "experiment 4, in small" real_or_fake.py --models LeNet --seeds 129
 fi
 step 10 "the report" write_report.py
 

@@ -2,27 +2,37 @@
 
     env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg
     env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg other.png --csv
+    env/bin/python src/predict.py models/REAL_or_FAKE_LeNet.keras photo.jpg
+    env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg --explain photo_explained.png
 
 Takes JPEGs and PNGs of any size and scales them to 32x32 pixels, the size that the classifiers learned from. It knows the classes it
 was trained on and no others, so it takes an astronaut for a horse or the like. The class names come from the model's record,
-FAKE_LeNet_record.json, beside the model or in the E1_results/ beside its folder: take both files along and this works anywhere. Prints
-a table, or CSV with --csv, and writes no file. It takes some seconds.
+FAKE_LeNet_record.json, beside the model or in the E1_results/ or E4_results/ beside its folder: take both files along and this works
+anywhere. Prints a table, or CSV with --csv. Writes no file but that of --explain: each picture as the classifier sees it, and the same
+with the places bright that speak for the first of its classes (Grad-CAM, for LeNet and VGG16). It takes some seconds.
 """
 
 import argparse
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cifake.data import metadata
 from cifake.results import records
 from cifake.system import command, options
 from cifake.system.errors import StudyError
-from cifake.system.files import checksum
+from cifake.system.files import checksum, write_whole
 from cifake.system.paths import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cifake.models.architectures import Classifier
 
 log = logging.getLogger(__name__)
 
 SHOWN = 3  # classes for each picture
+COLUMNS = 6  # pictures in a line of --explain
 Likely = tuple[str, list[tuple[str, float]]]  # a picture, and its most likely classes with their probabilities
 
 
@@ -30,6 +40,8 @@ def main() -> None:
     """Read the model's record and the pictures, and only then start TensorFlow."""
     chosen = options.parse(__doc__, "dry_run verbose", extend=add_arguments)
     record = record_of(chosen.model)
+    if chosen.explain and chosen.explain.suffix.lower() != ".png":
+        raise StudyError(f"--explain {chosen.explain}: name a PNG file, such as explained.png.")
     absent = [picture for picture in chosen.pictures if not picture.is_file()]
     if absent:
         raise StudyError(f"There is no file {absent[0]}; check its name.")
@@ -54,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a saved classifier, such as models/FAKE_LeNet.keras")
     parser.add_argument("pictures", type=Path, nargs="+", metavar="IMAGE", help="JPEG or PNG files")
     parser.add_argument("--csv", action="store_true", help="print CSV: image, rank, class, probability")
+    words = "draw into this file what speaks for the first class of each picture"
+    parser.add_argument("--explain", type=Path, metavar="PNG", help=words)
 
 
 def record_of(model: Path) -> dict:
@@ -63,12 +77,13 @@ def record_of(model: Path) -> dict:
     if not model.is_file():
         raise StudyError(f"There is no file {shown(model)}; models are not in git, so train one first, for example with: bash run-LeNet.sh")
     name = f"{model.stem}_record.json"
-    places = [model.parent / name, model.resolve().parent.parent / "E1_results" / name]
+    study = model.resolve().parent.parent
+    places = [model.parent / name, study / "E1_results" / name, study / "E4_results" / name]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise StudyError(
-            f"There is no record with the names of the classes: copy {name} from the E1_results/ that {model.name} was trained into "
-            f"beside {shown(model)}."
+            f"There is no record with the names of the classes: copy {name} from the E1_results/ or E4_results/ that {model.name} was "
+            f"trained into beside {shown(model)}."
         )
     record = records.read(path)
     if checksum(model) != record["model"]["sha256"]:
@@ -95,10 +110,25 @@ def predict(chosen: argparse.Namespace, record: dict, contents: list[bytes]) -> 
             faults.append(picture)
     if not pixels:
         return [], faults
-    whole, classes = architectures.load(chosen.model).whole("classifier"), record["classes"]
-    probabilities = features.compute(whole, np.stack(pixels))
+    classifier, classes, images = architectures.load(chosen.model), record["classes"], np.stack(pixels)
+    probabilities = features.compute(classifier.whole("classifier"), images)
+    if chosen.explain:
+        explain(chosen.explain, classifier, images, probabilities, classes)
     likely = [[(classes[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
     return list(zip(names, likely, strict=True)), faults
+
+
+def explain(path: Path, classifier: "Classifier", images: "np.ndarray", probabilities: "np.ndarray", classes: list[str]) -> None:
+    """Draw each picture, six a line, and what speaks for its likeliest class."""
+    from cifake.models import gradcam
+    from cifake.pages import figures
+
+    likeliest = probabilities.argmax(1)
+    heat = gradcam.heat_maps(classifier, images, likeliest)
+    words = [f"{classes[number]} {row[number]:.0%}" for number, row in zip(likeliest, probabilities, strict=True)]
+    full, rest = divmod(len(images), COLUMNS)
+    figure = figures.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
+    write_whole(path.resolve(), lambda draft: figures.save(figure, draft))
 
 
 def table(lines: list[Likely]) -> str:

@@ -211,6 +211,26 @@ def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_pa
     assert not seen & {image.tobytes() for image in held_out}
 
 
+def test_frozen_convolutions_stay_as_fake_made_them_and_the_dense_layers_learn(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(e3, "SENSITIVITY", {"frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (BUDGET,))})
+    weights = []
+    train = training.train_by_steps
+
+    def spied(model, *others):
+        ended = train(model, *others)
+        weights.append(model.get_weights())
+        return ended
+
+    monkeypatch.setattr(training, "train_by_steps", spied)
+    folders = copy_of(made, tmp_path / "output")
+    e3.train_missing(choose(folders, "--models", "LeNet", "--part", "sensitivity"))
+    after_fake, at_the_end = weights
+    same = [np.array_equal(before, after) for before, after in zip(after_fake, at_the_end, strict=True)]
+    assert same == [True] * 4 + [False] * 4  # kernels and biases of two convolutions, then of two dense layers
+    record = records.read(folders.e3_run("LeNet", "FAKE, then REAL", BUDGET, 1, "frozen-convolutions")["record"], "E3")
+    assert record["settings"]["frozen"] is True
+
+
 def test_shares_are_disjoint_and_complete(made):
     def wanted(*words: str) -> list[e3.Run]:
         chosen = choose(made, *words)
@@ -223,6 +243,7 @@ def test_shares_are_disjoint_and_complete(made):
     seeds = [len(entry.e3_seeds) for entry in ARCHITECTURES.values()]
     not_on_features = len(seeds) - 1  # classifiers that are also tried with rotation, and in float32
     expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1 + variants) + not_on_features * (1 + 3 * 2 * 4)
+    expected += 3 * 2  # LeNet with convolutions that do not learn from REAL
     assert len(everything) == expected
     assert len({run.files["record"] for run in everything}) == len({run.title for run in everything}) == len(everything)
     for shares in (1, 2, 7, 8):

@@ -19,7 +19,7 @@ import pytest
 from cifake.system import options
 from cifake.system.paths import REPOSITORY
 
-RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh", "run-E3.sh"]
+RUNNERS = ["run.sh", "run-NN.sh", "run-LeNet.sh", "run-VGG16.sh", "run-E3.sh", "run-E4.sh"]
 SLURM = ["slurm/submit.sh", "slurm/prepare.sbatch", "slurm/E3.sbatch", "slurm/figures.sbatch"]
 SHELL_FILES = [*RUNNERS, *SLURM, "setup.sh", "test.sh", "src/runner.sh", ".ci/run"]
 SCRIPTS = [
@@ -33,6 +33,7 @@ SCRIPTS = [
     "final_evaluate.py",
     "write_report.py",
     "worth_of_fake.py",
+    "real_or_fake.py",
 ]
 BOTH_SOURCES = {name: [[f"classify_{name}.py", "-data", source] for source in ("FAKE", "REAL")] for name in ("NN", "LeNet", "VGG16")}
 ALL_STEPS = [
@@ -44,6 +45,7 @@ STEPS = {
     "run.sh": ALL_STEPS,
     **{f"run-{name}.sh": [["create_metadata.py"], *both] for name, both in BOTH_SOURCES.items()},
     "run-E3.sh": [["create_metadata.py"], ["worth_of_fake.py"], ["write_report.py"]],
+    "run-E4.sh": [["create_metadata.py"], ["real_or_fake.py"], ["write_report.py"]],
 }
 
 # Stands in for each of the study's scripts: notes how it was called; fails, waits or ignores signals if a test says so.
@@ -207,11 +209,12 @@ def test_the_demo_stays_in_its_own_folder_and_has_vgg16_if_there_are_weights(stu
     assert result.returncode == 0
     folders = ["--images", str(study / "demo" / "images"), "--output", str(study / "demo"), "--seed", "3"]
     steps = ["create_demo.py", *(step[0] for step in ALL_STEPS if weights or "VGG16" not in step[0])]
-    assert [call[0] for call in calls(study)] == [*steps[:-1], "worth_of_fake.py", steps[-1]]
+    assert [call[0] for call in calls(study)] == [*steps[:-1], "worth_of_fake.py", "real_or_fake.py", steps[-1]]
     assert ("VGG16 is left out of the demo" in result.stdout) == (not weights)
     assert all(call[1:7] == folders for call in calls(study))
-    assert calls(study)[-2][7:] == ["--models", "NN", "--seeds", "129", "130", "--steps", "250", "--part", "main", "--no-flip"]
-    assert f"in {study}/demo:\nE1_, E2_ and E3_results, E1_, E2_ and E3_visualisations\n" in result.stdout
+    assert calls(study)[-2][7:] == ["--models", "LeNet", "--seeds", "129"]
+    assert calls(study)[-3][7:] == ["--models", "NN", "--seeds", "129", "130", "--steps", "250", "--part", "main", "--no-flip"]
+    assert f"in {study}/demo:\nE1_ to E4_results, E1_ to E4_visualisations\n" in result.stdout
 
 
 def test_says_where_it_is_and_is_complete_at_the_end(study):
@@ -299,6 +302,7 @@ PAGE = "All on one page, to open in a browser: E2_visualisations/report.html"
         ("run.sh", f"E1_results, E1_visualisations, E2_results and E2_visualisations\n{PAGE}"),
         ("run-NN.sh", "E1_results"),
         ("run-E3.sh", "E3_results and E3_visualisations"),
+        ("run-E4.sh", "E4_results and E4_visualisations"),
     ],
 )
 def test_names_its_own_results_at_the_end(study, script, results):

@@ -35,8 +35,8 @@ def classify(architecture: str, documentation: str) -> list[Path]:
     seconds = {}
     with timed(seconds, "reading"):
         splits = {split: metadata.read_split(chosen.folders, chosen.data, split) for split in protocol.SPLITS}
-    prepare = partial(_prepare, architecture, chosen, splits, seconds)
-    return do(_runs(architecture, chosen, splits), prepare, partial(_train, chosen), chosen)
+    preparing = partial(prepare, architecture, f"{chosen.data} {architecture}", chosen, splits, seconds)
+    return do(_runs(architecture, chosen, splits), preparing, partial(train, chosen.data, chosen), chosen)
 
 
 def title_of(source: str, architecture: str, seed: int | None) -> str:
@@ -46,6 +46,16 @@ def title_of(source: str, architecture: str, seed: int | None) -> str:
 
 def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split]) -> list[Run]:
     """The runs that the options ask for: --seed's is the plain one, every other seed of --seeds has a place of its own."""
+    settings, runs = settings_of(architecture, chosen), []
+    for seed in chosen.seeds or [chosen.seed]:
+        place = None if seed == chosen.seed else seed
+        title, where = title_of(chosen.data, architecture, place), chosen.folders.classifier("E1", chosen.data, architecture, place)
+        runs.append(Run("E1", architecture, title, settings | {"seed": seed}, data_of(splits), where))
+    return runs
+
+
+def settings_of(architecture: str, chosen: argparse.Namespace) -> dict:
+    """All that a training depends on beside the images, by the study's protocol and the options."""
     settings = {
         "seed": chosen.seed,
         "precision": chosen.precision,
@@ -60,12 +70,7 @@ def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metad
     }
     if ARCHITECTURES[architecture].is_pretrained:
         settings["weights"] = weights_setting(chosen)
-    runs = []
-    for seed in chosen.seeds or [chosen.seed]:
-        place = None if seed == chosen.seed else seed
-        title, where = title_of(chosen.data, architecture, place), chosen.folders.classifier("E1", chosen.data, architecture, place)
-        runs.append(Run("E1", architecture, title, settings | {"seed": seed}, data_of(splits), where))
-    return runs
+    return settings
 
 
 def finish_interrupted(folders: Folders, *experiments: str) -> None:
@@ -80,11 +85,20 @@ def finish_interrupted(folders: Folders, *experiments: str) -> None:
                 files.finish_interrupted(paths)
 
 
-def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split], seconds: Seconds) -> Prepared:
-    """From the bytes of the images to the inputs of the training, once for all seeds."""
+def prepare(
+    architecture: str,
+    name: str,
+    chosen: argparse.Namespace,
+    splits: dict[str, metadata.Split],
+    seconds: Seconds,
+    change: "Callable[[np.ndarray], np.ndarray] | None" = None,
+) -> Prepared:
+    """From the bytes of the images, `splits` train and test, to the inputs of the training, once for all seeds.
+
+    `change` is what is done to the pixels of the training images; only classifiers without a pretrained backbone can have it.
+    """
     from cifake.system import devices
 
-    name = f"{chosen.data} {architecture}"
     with timed(seconds, "start"):
         device = devices.prepare(chosen.verbose)
         import numpy as np
@@ -102,6 +116,8 @@ def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, me
             pixels[split], converted = decoding.decode(part.contents, part.filepaths, f"{name}, {split}")
             if converted:
                 log.info("%s: %s %s image(s) were converted to 32x32 RGB", name, f"{converted:,}", split)
+        if change:
+            pixels["train"] = change(pixels["train"])
 
     # The frozen part, once; --precision is for the features, not for the model that is saved.
     with timed(seconds, "features"):
@@ -114,8 +130,10 @@ def _prepare(architecture: str, chosen: argparse.Namespace, splits: dict[str, me
     return Prepared(device, splits["test"], pixels["test"], (backbone, *inputs), seconds, trained_on)
 
 
-def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple["np.ndarray", dict]:
-    """Train one classifier, save it, and have the saved model answer the test."""
+def train(
+    source: str, chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds
+) -> tuple["np.ndarray", dict]:
+    """Train one classifier on the images of a source, save it, and have the saved model answer the test."""
     import keras
 
     from cifake.models import architectures, features, training
@@ -155,7 +173,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Calla
 
     file = run.files["model"].relative_to(chosen.folders.output).as_posix()
     facts = {
-        "source": chosen.data,
+        "source": source,
         "classes": list(test.classes),
         "settings": settings,
         "data": run.data,

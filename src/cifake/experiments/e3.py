@@ -47,6 +47,7 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "fake-15000": ({"fake_images": 15_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
     "steps-doubled": ({"steps": 2}, AUGMENTED, (1_000, 40_000)),  # times those of the grid
     "early-weights": ({"early_weights": 0.2}, AUGMENTED, (100, 1_000)),  # the best on this share of the images, which is not trained on
+    "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
     "float32": ({"precision": "float32"}, ("REAL", *AUGMENTED), (1_000, 40_000)),
 }
 
@@ -93,6 +94,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
 def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], seeds: tuple[int, ...]) -> Iterator[tuple[int, Arm, int, str]]:
     """Seed, arm, number of images and variant of each run of a classifier."""
     fixed = {"rotation-15", "float32"} if ARCHITECTURES[architecture].is_pretrained else set()  # features are shared by all runs
+    fixed |= set() if ARCHITECTURES[architecture].convolutions else {"frozen-convolutions"}
     if part in (None, "tuning"):
         for size, variant in itertools.product(protocol.TUNED_AT, TUNING):
             if size in sizes["REAL"] and variant not in fixed:
@@ -405,6 +407,10 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
             def make(step, of_steps=of_steps, number=number):
                 random = np.random.default_rng([seed, number, int(step)])
                 return take(of_steps[step], random), inputs.numbers[of_steps[step]]
+
+            if settings.get("frozen") and number == len(phases) - 1:
+                for layer in trainee.layers:
+                    layer.trainable = isinstance(layer, keras.layers.Dense)
 
             # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
             key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), steps)

@@ -58,8 +58,8 @@ class Prepared:
 
 
 # Of a run; a function of files.stage; what to note the seconds of training and testing in -> probabilities [n, classes] for the
-# test images, and what the record says of the training.
-Train = Callable[[Run, Prepared, Callable, Seconds], tuple["np.ndarray", dict]]
+# test images, or None if nothing was trained, and what the record says of the training.
+Train = Callable[[Run, Prepared, Callable, Seconds], tuple["np.ndarray | None", dict]]
 
 
 def weights_setting(chosen: argparse.Namespace) -> str:
@@ -167,34 +167,44 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
 
 def _do_one(run: Run, prepared: Prepared, train: Train) -> Iterable[Path]:
     """Train and test a classifier and put all files of its run in place, the record last; gives the files."""
+    from cifake.system import devices
+
+    devices.name_variables()
+    seconds = prepared.seconds | {"training": 0.0}
+    with files.stage(list(run.files.values())) as make:
+        probabilities, facts = train(run, prepared, make, seconds)
+        record = facts
+        if probabilities is not None:
+            record = {"architecture": run.architecture, **facts}
+            record |= _tested(run, prepared, probabilities, record, make)
+        record |= {**devices.description(prepared.device), "seconds": seconds}
+        make(run.files["record"], lambda path: records.write(record, path))
+    return run.files.values()
+
+
+def _tested(run: Run, prepared: Prepared, probabilities: "np.ndarray", record: dict, make: Callable) -> dict:
+    """From the probabilities to what the record says of the test; the files that show it are made."""
     import numpy as np
 
     from cifake.pages import figures
     from cifake.results import scores
-    from cifake.system import devices
 
-    test, seconds = prepared.test, prepared.seconds | {"training": 0.0}
-    with files.stage(list(run.files.values())) as make:
-        probabilities, facts = train(run, prepared, make, seconds)
-        numbers, predicted = np.array(test.numbers), probabilities.argmax(1)
-        record = {"architecture": run.architecture, **facts}
-        record["test"] = {"source": test.source, "images": len(test.rows)}
-        record["scores"] = scores.scores(numbers, predicted, test.classes)
-        if prepared.trained_on is not None:
-            record["leak"] = scores.leak(numbers, predicted, test.classes, prepared.trained_on)
-        by_image = scores.predictions(test.filepaths, numbers, probabilities, test.classes)
-        made = make(run.files["predictions"], lambda path: scores.write_predictions(by_image, path))
-        record["predictions"] = {"sha256": files.checksum(made), "correct": scores.packed(numbers == predicted)}
-        if "metrics" in run.files:
-            report = f"{scores.report(numbers, predicted, test.classes)}\n{records.sentences(record)}"
-            make(run.files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
-            gallery = figures.mistakes(record, by_image, prepared.test_pixels)
-            make(run.files["mistakes"], lambda path: figures.save(gallery, path))
-        record |= {**devices.description(prepared.device), "seconds": seconds}
-        make(run.files["record"], lambda path: records.write(record, path))
-    accuracy, macro_f1 = record["scores"]["accuracy"], record["scores"]["macro_f1"]
+    test = prepared.test
+    numbers, predicted = np.array(test.numbers), probabilities.argmax(1)
+    found = {"test": {"source": test.source, "images": len(test.rows)}, "scores": scores.scores(numbers, predicted, test.classes)}
+    if prepared.trained_on is not None:
+        found["leak"] = scores.leak(numbers, predicted, test.classes, prepared.trained_on)
+    by_image = scores.predictions(test.filepaths, numbers, probabilities, test.classes)
+    made = make(run.files["predictions"], lambda path: scores.write_predictions(by_image, path))
+    found["predictions"] = {"sha256": files.checksum(made), "correct": scores.packed(numbers == predicted)}
+    if "metrics" in run.files:
+        report = f"{scores.report(numbers, predicted, test.classes)}\n{records.sentences(record | found)}"
+        make(run.files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
+        gallery = figures.mistakes(record | found, by_image, prepared.test_pixels)
+        make(run.files["mistakes"], lambda path: figures.save(gallery, path))
+    accuracy, macro_f1 = found["scores"]["accuracy"], found["scores"]["macro_f1"]
     log.info("  accuracy %.3f, macro F1 %.3f on %s %s test images", accuracy, macro_f1, f"{len(test.rows):,}", test.source)
-    return run.files.values()
+    return found
 
 
 @contextmanager

@@ -41,6 +41,11 @@ class Architecture:
     e3_weight_decay: float = 0.0
     is_pretrained: bool = False  # its backbone has weights of its own, so that its features are worth keeping in files
 
+    @property
+    def has_convolutions(self) -> bool:
+        """Whether Grad-CAM can show where it looks."""
+        return self.convolutions is not None or self.is_pretrained
+
 
 @dataclass(frozen=True)
 class Classifier:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cifake.models.architectures import ARCHITECTURES
-from cifake.pages import figures, sentences, tables
+from cifake.pages import apart, figures, sentences, tables
 from cifake.pages.study import Study
 from cifake.results.table import csv_text
 from cifake.system.files import write_text, write_whole
@@ -154,12 +154,79 @@ PAGES = {
             "augmentation, by number of REAL images.",
         ),
     ),
+    "E4": (
+        Page(
+            apart.tell_apart,
+            "REAL_or_FAKE.png",
+            "E4",
+            "The share of REAL test images (blue) and of FAKE ones (orange) that each classifier recognises as such, by what they show; a "
+            "dot for each seed. Above each panel: accuracy.",
+        ),
+        Page(
+            apart.tell_apart_table,
+            "REAL_or_FAKE_table.txt",
+            "E4",
+            "REAL or FAKE? A classifier a column; ± is the standard deviation over seeds.",
+        ),
+        Page(
+            apart.coverage,
+            "coverage.png",
+            "E4",
+            "What the best FAKE classifiers lose on REAL test images against how well FAKE images cover the REAL ones, a class a point.",
+        ),
+        Page(
+            apart.coverage_table,
+            "coverage_table.txt",
+            "E4",
+            "Precision, recall, density and coverage of FAKE test images against REAL ones in VGG16's features; in parentheses the same "
+            "for REAL training images. What FAKE classifiers lose: recall on FAKE minus recall on REAL.",
+        ),
+        Page(
+            apart.spectrum,
+            "spectrum.png",
+            "E4",
+            "Mean power of both sources by spatial frequency, and FAKE's divided by REAL's; bands: from the lowest to the highest class.",
+        ),
+        Page(
+            apart.colours_table,
+            "colours_table.txt",
+            "E4",
+            "Mean ± standard deviation of the colour channels over all pixels, from 0 to 255.",
+        ),
+        Page(
+            apart.changed_table,
+            "changed_table.txt",
+            "E4",
+            "Is it colour or texture? Trained on FAKE images that were brought to REAL's colours or spectrum, tested on REAL. Changes are "
+            "against FAKE as it is, seed by seed, with a 95 % interval by Student's t.",
+        ),
+        Page(
+            apart.labels_table,
+            "labels_table.txt",
+            "E4",
+            "How many test images a classifier trained on REAL takes for another class, by source and class.",
+        ),
+        Page(
+            apart.last_layers_table,
+            "last_layers_table.txt",
+            "E4",
+            "Accuracy on REAL of FAKE, then REAL if only the dense layers learn in the second phase, beside all layers, and REAL alone.",
+        ),
+    ),
+}
+
+
+GRAD_CAM = "Grad-CAM: the brighter a place, the more it speaks for"
+PICTURES = {  # that experiment 4's findings draw themselves, from images and models: name -> caption
+    "labels": "FAKE images that the classifier trained on REAL takes for another class and is surest of: true class, what it took it for.",
+    **{f"Grad-CAM REAL or FAKE {name}": f"{GRAD_CAM} what {name} takes the image for, REAL or FAKE." for name in ARCHITECTURES},
+    **{f"Grad-CAM FAKE {name}": f"{GRAD_CAM} the class that FAKE {name} takes the REAL image for." for name in ARCHITECTURES},
 }
 
 
 def outdated(study: Study) -> list[str]:
     """The experiments whose pages were drawn from other records than those that are there: their runs.csv says from which."""
-    on_page = [name for name in study.runs["experiment"].unique() if name != "E3" or study.e3]  # variants alone are not
+    on_page = [name for name in study.runs["experiment"].unique() if name != "E3" or study.e3]  # variants alone are not on it
     drawn = {name: study.folders.visualisations(name) / "runs.csv" for name in on_page}
     return [name for name, path in drawn.items() if not path.exists() or path.read_text(encoding="utf-8") != csv_text(study.runs, name)]
 

@@ -28,7 +28,8 @@ from cifake.results import records, worth
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
 COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
-ARM_COLOURS = COLOURS | {"both": "#A0508C"}  # reddish purple
+MIXED = "#A0508C"  # reddish purple
+ARM_COLOURS = COLOURS | {"both": MIXED}
 INK, FAINT = "#333333", "#C8C8C8"
 SHADES = {  # from white to the colour of the source
     source: LinearSegmentedColormap.from_list(source, ["#FFFFFF", colour]) for source, colour in COLOURS.items()
@@ -98,24 +99,25 @@ def _history_row(row: Iterable[Axes], record: dict, table: pd.DataFrame) -> None
 def _history_axes(axes: Axes, table: pd.DataFrame, measure: str, source: str, best_epoch: int) -> None:
     """Loss or accuracy by epoch, training and validation, labelled at the lines' ends."""
     columns, is_loss = {"training": measure, "validation": f"val_{measure}"}, measure == "loss"
+    colour = COLOURS.get(source, MIXED)
     higher = table[list(columns.values())].iloc[-1].idxmax()
     for (label, column), alpha in zip(columns.items(), (0.45, 1), strict=True):
-        axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, color=COLOURS[source], alpha=alpha)
+        axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, color=colour, alpha=alpha)
         # Set a little apart, for lines that end close together.
         end, apart = (table.index[-1], table[column].iloc[-1]), (6, 4 if column == higher else -4)
-        _note(axes, label, end, apart, va="center", color=COLOURS[source])
+        note(axes, label, end, apart, va="center", color=colour)
     axes.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=":")
     # In the corner that a falling loss, or a rising accuracy, leaves free.
     is_late, place = best_epoch > len(table) / 2, {"xycoords": ("data", "axes fraction"), "fontsize": 8}
     place |= {"ha": "right" if is_late else "left", "va": "top" if is_loss else "bottom"}
-    _note(axes, f"best epoch: {best_epoch}", (best_epoch, int(is_loss)), (-3 if is_late else 3, -2 if is_loss else 2), **place)
+    note(axes, f"best epoch: {best_epoch}", (best_epoch, int(is_loss)), (-3 if is_late else 3, -2 if is_loss else 2), **place)
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (cross-entropy, nats)" if is_loss else "accuracy (share of images)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(1 - 0.03 * len(table), len(table) * 1.03 + 0.05)
 
 
-def _note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style) -> None:
+def note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style) -> None:
     """Write a text some points away from a place."""
     axes.annotate(text, place, xytext=offset, textcoords="offset points", **style)
 
@@ -146,12 +148,12 @@ def learning_curves(study: Study) -> Figure | None:
             panel.tick_params(labelsize=7)
     for panel in axes[-1]:
         panel.set_xlabel("epoch", fontsize=7)
-    _note(axes[0, 0], "- -  published\n\u2014  ours", (1, 1), (-2, -2), xycoords="axes fraction", ha="right", va="top", fontsize=7)
-    _head(figure, f"The published validation accuracies are {np.mean(apart):.3f} from ours, on average over epochs" if apart else "")
+    note(axes[0, 0], "- -  published\n\u2014  ours", (1, 1), (-2, -2), xycoords="axes fraction", ha="right", va="top", fontsize=7)
+    head(figure, f"The published validation accuracies are {np.mean(apart):.3f} from ours, on average over epochs" if apart else "")
     return figure
 
 
-def _head(figure: Figure, finding: str) -> None:
+def head(figure: Figure, finding: str) -> None:
     """What a whole figure shows, above it."""
     figure.suptitle(finding, x=0.01, ha="left", fontsize=10, weight="bold")
 
@@ -189,33 +191,55 @@ def _confusions(members: list[dict]) -> Figure | None:
     return figure
 
 
-def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray) -> Figure:
-    """A gallery of the most confident mistakes; `by_image` as scores.predictions gives it, `pixels` uint8 [n, 32, 32, 3]."""
+def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray, number: int = MISTAKES, columns: int = 6) -> Figure:
+    """A gallery of the most confident mistakes; `by_image` as scores.predictions gives it, `pixels` uint8 [n, 32, 32, 3].
+
+    Six columns leave room for "as automobile 99 %" at the size of other figures.
+    """
     wrong = by_image.reset_index(drop=True).query("label != predicted")
-    worst = wrong.sort_values("probability_of_predicted", ascending=False, kind="stable").head(MISTAKES)
-    columns = 6  # as many as leave room for "as automobile 99 %"
+    worst = wrong.sort_values("probability_of_predicted", ascending=False, kind="stable").head(number)
     lines = max(1, -(-len(worst) // columns))
-    figure, axes = plt.subplots(lines, columns, figsize=(8, 0.4 + 1.65 * lines), squeeze=False)
-    for panel in axes.flat:
-        panel.axis("off")
-        panel.xaxis.set_visible(False)  # the layout would measure the ticks that nobody sees, which takes most of the time
-        panel.yaxis.set_visible(False)
+    figure, axes = plt.subplots(lines, columns, figsize=(8, 0.4 + 9.9 / columns * lines), squeeze=False)
+    _without_axes(axes)
     for panel, (row, image) in zip(axes.flat, worst.iterrows(), strict=False):
         panel.imshow(pixels[row])
         panel.set_title(
             # No probability below 1 is rounded up to 100 %.
             f"{image['label']}\nas {image['predicted']} {np.floor(100 * image['probability_of_predicted']):.0f} %",
-            fontsize=7.5,
+            fontsize=min(7.5, 54 / columns),
             weight="normal",
             loc="center",
         )
-    chosen = f"the {len(worst)} most confident of {len(wrong):,}" if len(wrong) > MISTAKES else f"all {len(wrong)}"
+    chosen = f"the {len(worst)} most confident of {len(wrong):,}" if len(wrong) > number else f"all {len(wrong)}"
     figure.suptitle(
         f"{records.name_of(record)} on {record['test']['source']}: {chosen} mistakes (true class, predicted class and its probability)",
         fontsize=9,
         weight="bold",
-        color=COLOURS[record["test"]["source"]],
+        color=COLOURS.get(record["test"]["source"], MIXED),
     )
+    return figure
+
+
+def _without_axes(axes: np.ndarray) -> None:
+    """Panels that hold an image each."""
+    for panel in axes.flat:
+        panel.axis("off")
+        panel.xaxis.set_visible(False)  # the layout would measure the ticks that nobody sees, which takes most of the time
+        panel.yaxis.set_visible(False)
+
+
+def looks_at(images: np.ndarray, heat: np.ndarray, words: list[str], lines: list[int], title: str) -> Figure:
+    """Images above the same under their heat, uint8 [n, 32, 32, 3] and float32 [n, 32, 32]; `lines`: how many stand in each line."""
+    rows, columns = 2 * max(1, len(lines)), max(lines, default=1)
+    figure, axes = plt.subplots(rows, columns, figsize=(max(4, 1.33 * columns), 0.4 + 1.45 * rows), squeeze=False)
+    _without_axes(axes)
+    places = [(line, column) for line, number in enumerate(lines) for column in range(number)]
+    for (line, column), image, warmth, said in zip(places, images, heat, words, strict=True):
+        axes[2 * line, column].imshow(image)
+        axes[2 * line, column].set_title(said, fontsize=7.5, weight="normal", loc="center")
+        axes[2 * line + 1, column].imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+        axes[2 * line + 1, column].imshow(warmth, cmap="inferno", vmin=0, vmax=1, alpha=0.6)
+    figure.suptitle(title, fontsize=9, weight="bold")
     return figure
 
 
@@ -245,8 +269,8 @@ def loss_from_fake_to_real(study: Study) -> Figure | None:
             for value, other, height in zip(ours, others, heights, strict=True):
                 is_right = value > other or (value == other and source == "FAKE")
                 style = {"ha": "left" if is_right else "right", "va": "center", "color": COLOURS[source], "fontsize": 7.5}
-                _note(panel, f"{value:.2f}", (value, height), (7 if is_right else -7, 0), **style)
-            _note(panel, f"\u25cf on {source}", (key, 1), (0, -2), xycoords="axes fraction", va="top", color=COLOURS[source], weight="bold")
+                note(panel, f"{value:.2f}", (value, height), (7 if is_right else -7, 0), **style)
+            note(panel, f"\u25cf on {source}", (key, 1), (0, -2), xycoords="axes fraction", va="top", color=COLOURS[source], weight="bold")
         lost = pd.Series(fake[:-1], classes) - real[:-1]
         panel.set_title(f"{records.name_of(pair[0])}\nloses most on {lost.idxmax()}, least on {lost.idxmin()}")
         panel.set_yticks(heights, [*classes, "mean (macro F1)"])
@@ -274,7 +298,7 @@ def both_directions(study: Study) -> Figure:
             place = height + (-0.17 if tested_on == "REAL" else 0.17)  # so that points which are close do not cover each other
             axes.scatter(values, [place] * len(values), color=COLOURS[tested_on], s=18, linewidths=0, zorder=3)
             style = {"va": "center", "fontsize": 7.5, "color": COLOURS[tested_on]}
-            _note(axes, f"{values.mean():.3f} on {tested_on}", (values.max(), place), (6, 0), **style)
+            note(axes, f"{values.mean():.3f} on {tested_on}", (values.max(), place), (6, 0), **style)
     lost = {
         source: np.mean(
             [study.accuracies(name, source, source).mean() - study.accuracies(name, source, other).mean() for name in study.architectures]
@@ -282,7 +306,7 @@ def both_directions(study: Study) -> Figure:
         for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True)
     }
     if not np.isnan([*lost.values()]).any():
-        _head(figure, f"Accuracy lost on the other source: {lost['FAKE']:.2f} after training on FAKE, {lost['REAL']:.2f} after REAL")
+        head(figure, f"Accuracy lost on the other source: {lost['FAKE']:.2f} after training on FAKE, {lost['REAL']:.2f} after REAL")
     axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.12)
@@ -310,10 +334,10 @@ def published(study: Study) -> Figure | None:
         panel.set_yticks(range(len(names)), names)
         panel.set_ylim(len(names) - 0.4, -1.4)
         panel.grid(axis="y", visible=False)
-    _head(figure, f"{rows['is_inside'].sum()} of {len(rows)} published scores lie within the intervals of our runs")
+    head(figure, f"{rows['is_inside'].sum()} of {len(rows)} published scores lie within the intervals of our runs")
     spread = "95 % interval for another run" if rows["runs"].iloc[0] else "95 % bootstrap interval"
     key = f"\u25c7 published   \u2022 our runs   \u25ac {spread}"
-    _note(axes[0, 0], key, (0, 1), (2, -3), xycoords="axes fraction", va="top", fontsize=7.5)
+    note(axes[0, 0], key, (0, 1), (2, -3), xycoords="axes fraction", va="top", fontsize=7.5)
     return figure
 
 
@@ -367,7 +391,7 @@ def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> No
     panel.annotate("", (value.images, level), (number, level), arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 0.8})
     text = f"{number:,} FAKE are worth {float(f'{value.images:.2g}'):,.0f} REAL"
     # Right of the REAL curve, which rises, and above FAKE's, nothing is drawn.
-    _note(panel, text, (number, level), (0, 3), ha="right", va="bottom", fontsize=7)
+    note(panel, text, (number, level), (0, 3), ha="right", va="bottom", fontsize=7)
 
 
 def _label_ends(panel: Axes, ends: dict[str, tuple[float, float, str]]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from PIL import Image
 
-from cifake.pages import contents, figures, sentences, tables
+from cifake.pages import apart, contents, figures, sentences, tables
 from cifake.pages.study import Study
 from cifake.results import records
 
@@ -35,6 +35,7 @@ def page(study: Study) -> str:
         sections=_sections(study),
         worth_method=sentences.worth_method(study),
         worth_lines=sentences.worth_lines(study),
+        apart=apart.answers(study),
         method=sentences.method(study),
         settings=_html(tables.settings(study)),
         versions=_html(tables.versions(study)),
@@ -43,9 +44,10 @@ def page(study: Study) -> str:
 
 def _sections(study: Study) -> dict[str, list[dict]]:
     """Figures and tables by section, in the order of the lists, as report.html.jinja shows them."""
-    sections: dict[str, list[dict]] = {name: [] for name in ("answer", "E1", "E2", "E3", "sure")}
+    sections: dict[str, list[dict]] = {name: [] for name in ("answer", "E1", "E2", "E3", "E4", "sure")}
+    is_there = {"E3": study.e3, "E4": study.findings or len(study.e4)}
     for experiment, pages in contents.PAGES.items():
-        for kind in pages if experiment != "E3" or study.e3 else ():
+        for kind in pages if is_there.get(experiment, True) else ():
             for name, arguments in kind.each(study):
                 path = study.folders.visualisations(experiment) / name
                 if path.suffix == ".txt" and not (table := kind.make(study, *arguments)).empty:
@@ -58,6 +60,9 @@ def _sections(study: Study) -> dict[str, list[dict]]:
             f"REAL images that {records.name_of(record)} gets wrong and is surest of: true class, what it took it for, how sure it was."
         )
         sections["E2"] += [_picture(path, caption, caption)] if path.exists() else []
+    for title, caption in contents.PICTURES.items():
+        path = study.folders.finding(title, picture=True)["picture"]
+        sections["E4"] += [_picture(path, caption, caption)] if path.exists() and path.stem in study.findings else []
     return sections
 
 

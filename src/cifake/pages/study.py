@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from cifake.results import comparison, histories, table, worth
+from cifake.results import comparison, histories, records, table, worth
 from cifake.system.paths import Folders
 
 
@@ -50,7 +50,7 @@ class Study:
     @property
     def architectures(self) -> list[str]:
         """The classifiers of experiments 1 and 2 that have any run, in the study's order."""
-        return list(dict.fromkeys(self.runs.loc[self.runs["experiment"] != "E3", "architecture"]))
+        return list(dict.fromkeys(self.runs.loc[self.runs["experiment"].isin(("E1", "E2")), "architecture"]))
 
     @cached_property
     def published(self) -> pd.DataFrame:
@@ -77,6 +77,21 @@ class Study:
     def variants(self) -> pd.DataFrame:
         """Experiment 3's rows of tuning and sensitivity."""
         return self.runs[(self.runs["experiment"] == "E3") & (self.runs["variant"] != "")].astype({"images": int})
+
+    @cached_property
+    def e4(self) -> pd.DataFrame:
+        """Experiment 4's trainings."""
+        return self.runs[self.runs["experiment"] == "E4"]
+
+    @cached_property
+    def findings(self) -> dict[str, dict]:
+        """What experiment 4 measured without a training, by the name of its file; none that is about other images than experiment 1."""
+        known, found = table.images_of_e1(self.runs), {}
+        for path in self.folders.findings():
+            finding = records.read(path, "E4")
+            if all(known.get(part, images) == images for part, images in finding["data"].items()):
+                found[path.stem] = finding["found"]
+        return found
 
     def of(self, experiment: str, trained_on: str | None = None, architecture: str | None = None) -> Iterator[dict]:
         """The records of plain runs of an experiment."""

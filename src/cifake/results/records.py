@@ -12,7 +12,8 @@ from cifake.system.paths import shown
 # What every record holds, and what those of one experiment hold beside it; anything else is for people.
 KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores", "predictions"}
 RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "shift", "copies"}  # settings in which experiment 3's runs may differ
-OWN_KEYS = {"E1": {"source", "model"}, "E2": {"source", "model"}, "E3": {"arm", "budget"}}
+OWN_KEYS = {"E1": {"source", "model"}, "E2": {"source", "model"}, "E3": {"arm", "budget"}, "E4": {"source", "model"}}
+KEYS_OF_FINDING = {"settings", "data", "found"}  # of what experiment 4 measures without a training
 
 
 def name_of(record: dict) -> str:
@@ -41,9 +42,11 @@ def sentences(record: dict) -> str:
     start = f" VGG16's convolutions: {record['weights']['origin']}, not trained." if "weights" in record else ""
     precision = "" if settings["precision"] == "float32" else f"trained in {settings['precision']}; "
     kind = "" if record["classes"] == list(protocol.CIFAKE_CLASSES) else f" of {len(record['classes'])} classes"
+    what = f"on {record['source']} images{kind}, tested on {test['images']:,} {test['source']} test images"
+    if record["source"] == protocol.REAL_OR_FAKE:
+        what = f"to tell REAL from FAKE, tested on {test['images']:,} test images: area under the ROC curve {record['auc']:.4f}"
     return (
-        f"{record['architecture']} trained on {record['source']} images{kind}, tested on {test['images']:,} {test['source']} test images."
-        f"{start}\n"
+        f"{record['architecture']} trained {what}.{start}\n"
         f"Seed {settings['seed']}; {precision}{training['epochs']} of at most {settings['epochs_at_most']} epochs, the weights of epoch "
         f"{training['best_epoch']} (validation accuracy {training['best_validation_accuracy']:.4f}).\n"
         f"Accuracy {_with_interval(scores, 'accuracy')}, macro F1 {_with_interval(scores, 'macro_f1')}: 95 % intervals from "
@@ -88,7 +91,8 @@ def read(path: Path, experiment: str = "E1") -> dict:
     except (ValueError, RecursionError):  # text that is not UTF-8 or not JSON raises ValueError
         record = None
     is_whole = isinstance(record, dict) and record.pop("sha256", None) == _checksum(record)
-    if not is_whole or not record.keys() >= KEYS | OWN_KEYS[experiment]:
+    needed = KEYS_OF_FINDING if is_whole and "found" in record else KEYS | OWN_KEYS[experiment]
+    if not is_whole or not record.keys() >= needed:
         raise StudyError(f"{shown(path)} is damaged or not a record; delete it and run the same command again.")
     return record
 

@@ -28,20 +28,20 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
     another's name, or if records disagree about the classes.
     """
     rows = []
-    for experiment in experiments or ("E1", "E2", "E3"):
+    for experiment in experiments or ("E1", "E2", "E3", "E4"):
         for path in folders.records(experiment):
             record = records.read(path, experiment)
             rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
     if not rows:
         return pd.DataFrame(columns=[*CLASSIFIER, "seed", "variant", "images", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
     table = pd.DataFrame(rows)
-    classes = table["record"].map(lambda record: tuple(record["classes"]))[table["experiment"] != "E3"]
+    classes = table["record"].map(lambda record: tuple(record["classes"]))[table["experiment"].isin(("E1", "E2"))]
     if classes.nunique() > 1:
         path = table.loc[classes.drop_duplicates().index[1], "path"]
         raise StudyError(f"{shown(path)} has other classes than other records; train all classifiers again with: bash run.sh --fresh")
     order = [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))]
     table["architecture"] = pd.Categorical(table["architecture"], order, ordered=True)
-    table["tested_on"] = pd.Categorical(table["tested_on"], protocol.SOURCES, ordered=True)
+    table["tested_on"] = pd.Categorical(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE], ordered=True)
     names = {name: number for number, name in enumerate([*protocol.SOURCES, *(arm.name for arm in ARMS)][::-1])}
     table = table.assign(order=-table["trained_on"].map(names).fillna(-1), is_replicate=~table["is_plain"])
     keys = ["experiment", "architecture", "variant", "order", "trained_on", "images", "is_replicate", "seed"]
@@ -56,6 +56,10 @@ def _row(experiment: str, record: dict) -> dict:
     data = record["data"]
     if experiment == "E3":
         counts = {source: record["budget"].get(source, {"images": 0})["images"] for source in protocol.SOURCES}
+    elif record["source"] == protocol.REAL_OR_FAKE:
+        counts = {source: data[f"{source} train"]["images"] for source in protocol.SOURCES}
+    elif experiment == "E4":
+        counts = {"REAL": 0, "FAKE": data["FAKE train"]["images"]}
     else:
         counts = {source: data["train"]["images"] * (source == record["source"]) for source in protocol.SOURCES}
     leak = record.get("leak", {})
@@ -80,6 +84,7 @@ def _row(experiment: str, record: dict) -> dict:
         },
         "test_images_trained_on": leak.get("images"),
         **{f"{name}_without_them": without.get(name) for name in ("accuracy", "macro_f1")},
+        "auc": record.get("auc"),
         "epochs": training.get("epochs"),
         "best_epoch": training.get("best_epoch"),
         "steps": training.get("steps"),
@@ -129,8 +134,11 @@ def _is_cifake(record: dict) -> bool:
 
 
 def csv_text(table: pd.DataFrame, experiment: str) -> str:
-    """An experiment's runs.csv: a tidy table for people's own analysis, scores in full; nothing in it tells the time of a run."""
-    rows = table[table["experiment"] == experiment].drop(columns=NOT_IN_CSV)
+    """An experiment's runs.csv: a tidy table for people's own analysis, scores in full; nothing in it tells the time of a run.
+
+    Columns that none of the experiment's runs has a value for are left out.
+    """
+    rows = table[table["experiment"] == experiment].drop(columns=NOT_IN_CSV).dropna(axis=1, how="all")
     # convert_dtypes, because whole numbers are floats wherever another experiment has none.
     return rows.convert_dtypes().to_csv(index=False, lineterminator="\n")
 
@@ -198,11 +206,18 @@ def experiment_3(table: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def images_of_e1(table: pd.DataFrame) -> dict[str, dict]:
+    """Number and fingerprint of experiment 1's images by part, such as FAKE test."""
+    rows = table[table["experiment"] == "E1"]
+    parts = zip(rows["trained_on"], rows["record"], strict=True)
+    return {f"{source} {split}": part for source, record in parts for split, part in record["data"].items()}
+
+
 def on_the_same_images(table: pd.DataFrame) -> pd.DataFrame:
-    """The table without experiment 3 if that is about other images than experiment 1: CIFAKE's are not shown beside a user's own."""
-    known, rows = {}, table[table["experiment"] == "E1"]
-    for source, record in zip(rows["trained_on"], rows["record"], strict=True):
-        known |= {f"{source} {split}": part for split, part in record["data"].items()}
-    e3 = table[table["experiment"] == "E3"]
-    are_same = all(known.get(name, part) == part for record in e3["record"] for name, part in record["data"].items())
-    return table if are_same else table.drop(index=e3.index)
+    """The table without an experiment that is about other images than experiment 1: CIFAKE's are not shown beside a user's own."""
+    known = images_of_e1(table)
+    for experiment in ("E3", "E4"):
+        rows = table[table["experiment"] == experiment]
+        if not all(known.get(name, part) == part for record in rows["record"] for name, part in record["data"].items()):
+            table = table.drop(index=rows.index)
+    return table

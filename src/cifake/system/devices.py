@@ -59,8 +59,6 @@ def prepare(verbose: bool = False) -> str:
             tf.config.experimental.set_memory_growth(gpu, True)
         tf.constant(0)  # the rest of the greeting comes with the first tensor
     program()
-    if changed := variables():
-        log.info("TensorFlow obeys %s, which can change the numbers; the records name it.", ", ".join(changed))
     if not verbose:
         tf.get_logger().setLevel("ERROR")  # its warnings are advice on speed
     if not gpus:
@@ -135,6 +133,13 @@ def arithmetic(device: str) -> dict:
 def variables() -> dict[str, str]:
     """The environment variables that TensorFlow computes by, with their values."""
     return {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)}
+
+
+@functools.cache  # once is enough
+def name_variables() -> None:
+    """Say which environment variables the numbers may depend on."""
+    if changed := variables():
+        log.info("TensorFlow obeys %s, which can change the numbers; the records name it.", ", ".join(changed))
 
 
 def cpu_quota(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:

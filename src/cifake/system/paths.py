@@ -14,10 +14,11 @@ ENDINGS = {
     "curve": "history.png",
     "record": "record.json",
 }
-KINDS = {  # that each experiment writes, beside E1's model and its summary
+KINDS = {  # that each experiment writes, beside the model and its summary of those that save one
     "E1": tuple(ENDINGS),
     "E2": ("metrics", "predictions", "mistakes", "record"),
     "E3": ("predictions", "record"),
+    "E4": tuple(ENDINGS),
 }
 
 
@@ -70,21 +71,32 @@ class Folders:
         return self.visualisations("E2") / "report.html"
 
     def classifier(self, experiment: str, source: str, architecture: str, seed: int | None = None) -> dict[str, Path]:
-        """Files of a classifier in E1 or E2 by kind, the record last.
+        """Files of a classifier in E1, E2 or E4 by kind, the record last.
 
         The plain run has no `seed` here. Every other seed of --seeds has a folder of its own below replicates/.
         """
-        stem, below = f"{source}_{architecture}", Path() if seed is None else Path("replicates", f"seed-{seed}")
+        name, below = f"{stem(source)}_{architecture}", Path() if seed is None else Path("replicates", f"seed-{seed}")
         models, results = self.models / below, self.results(experiment) / below
-        saved = {"model": models / f"{stem}.keras", "summary": models / f"{stem}_summary.txt"}
-        made = {kind: results / f"{stem}_{ENDINGS[kind]}" for kind in KINDS[experiment]}
-        return (saved if experiment == "E1" else {}) | made
+        saved = {"model": models / f"{name}.keras", "summary": models / f"{name}_summary.txt"}
+        made = {kind: results / f"{name}_{ENDINGS[kind]}" for kind in KINDS[experiment]}
+        return made if experiment == "E2" else saved | made
+
+    def finding(self, name: str, *, picture: bool = False) -> dict[str, Path]:
+        """Files of something that experiment 4 measures without a training, the numbers last."""
+        picture_of_it = {"picture": self.results("E4") / f"{stem(name)}.png"} if picture else {}
+        return picture_of_it | {"record": self.results("E4") / f"{stem(name)}.json"}
 
     def e3_run(self, architecture: str, arm: str, images: int, seed: int, variant: str = "") -> dict[str, Path]:
         """Files of a run of experiment 3 by kind, the record last; `images` is the number that its arm varies."""
         folder = self.results("E3") / architecture / f"seed-{seed}"
         name = f"{stem(arm)}_{images}" + (f"_{variant}" if variant else "")
         return {kind: folder / f"{name}_{ENDINGS[kind]}" for kind in KINDS["E3"]}
+
+    def findings(self) -> list[Path]:
+        """The numbers of all that experiment 4 has measured without a training, sorted by path."""
+        return sorted(
+            path for path in self.results("E4").glob("*.json") if not path.name.endswith(ENDINGS["record"]) and path.name[0] != "."
+        )
 
     def records(self, experiment: str) -> list[Path]:
         """All records of an experiment that are there, sorted by path."""

@@ -1,0 +1,359 @@
+"""Experiment 4: what sets FAKE images apart from REAL ones, and why a classifier trained on FAKE loses half of its accuracy on REAL.
+
+real_or_fake.py calls it. Classifiers are trained by experiment 1's protocol: to tell REAL from FAKE, and on FAKE images brought to
+REAL's colours or spectrum. All else is measured: on the images, on their features, on the classifiers of experiment 1.
+"""
+
+import argparse
+import hashlib
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cifake import protocol
+from cifake.data import metadata
+from cifake.experiments import e1
+from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, timed, weights_setting, why
+from cifake.models.architectures import ARCHITECTURES
+from cifake.results import records
+from cifake.system.errors import StudyError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+log = logging.getLogger(__name__)
+
+Splits = dict[tuple[str, str], metadata.Split]  # by source and split
+Group = tuple[list[Run], Callable, Callable]  # runs, and the functions that prepare and do them
+CHANGED_SEEDS = 3  # trainings on each kind of changed FAKE images
+CHANGED = "LeNet"  # what is trained on them
+CHANGES = {  # what is done to FAKE images before a classifier learns from them -> the function of data/appearance.py that does it
+    "FAKE with REAL colours": "with_colours_of",
+    "FAKE with REAL spectrum": "with_spectrum_of",
+}
+SHOWN = 6  # images of a row of Grad-CAM
+SHEET = 60  # images on the sheet of FAKE images that are taken for another class
+SURE = 0.9  # probability from which such a mistake counts as sure
+
+
+def run_missing(chosen: argparse.Namespace) -> None:
+    """Do what the options ask for and what is not there yet."""
+    log.info("Experiment 4: reading the images")
+    splits = {
+        (source, split): metadata.read_split(chosen.folders, source, split) for source in protocol.SOURCES for split in protocol.SPLITS
+    }
+    models = chosen.models or list(ARCHITECTURES)
+    # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last findings
+    # are about classifiers that the trainings make.
+    for groups in (_findings, _trainings, _findings_after_training):
+        for runs, prepare, act in groups(models, splits, chosen):
+            do(runs, prepare, act, chosen)
+
+
+def announce(chosen: argparse.Namespace) -> None:
+    """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
+    runs = [run for members, *_ in _trainings(chosen.models or list(ARCHITECTURES), None, chosen) for run in members]
+    missing = [run.title for run in runs if why(run, chosen.fresh)]
+    log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(runs), len(runs) - len(missing), len(missing))
+
+
+# --------------------------------------------------------------------------------------------------------------- the trainings
+
+
+def _trainings(models: list[str], splits: Splits | None, chosen: argparse.Namespace) -> list[Group]:
+    """The trainings; those of a group share their inputs."""
+    groups, seeds = [], chosen.seeds or list(protocol.SEEDS)
+    both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
+    data = data_of({f"{source} {split}": part for (source, split), part in splits.items()}) if splits else {}
+    for architecture in models:
+        name = protocol.REAL_OR_FAKE
+        settings = e1.settings_of(architecture, chosen)
+        members = [_run(name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
+        prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, both, {})
+        groups.append((members, prepare, partial(_tell_apart, chosen)))
+    for name in CHANGES if CHANGED in models else ():
+        settings = e1.settings_of(CHANGED, chosen) | {"statistics_of": protocol.STATISTICS_OF}
+        if splits:
+            real = splits["REAL", "train"]
+            data = data_of({"FAKE train": splits["FAKE", "train"], "REAL train": real, "REAL test": splits["REAL", "test"]})
+        members = [_run(name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
+        groups.append((members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)))
+    return groups
+
+
+def _run(name: str, architecture: str, settings: dict, data: dict, chosen: argparse.Namespace) -> Run:
+    """A training; that with --seed is the plain one."""
+    place = None if settings["seed"] == chosen.seed else settings["seed"]
+    title, where = e1.title_of(name, architecture, place), chosen.folders.classifier("E4", name, architecture, place)
+    return Run("E4", architecture, title, settings, data, where)
+
+
+def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
+    """Both sources as one split of two classes, interleaved, so that its validation share has the same part of each."""
+    members = []
+    for number, part in enumerate((real, fake), start=1):
+        for place, (row, content) in enumerate(zip(part.rows, part.contents, strict=True)):
+            members.append((place / len(part.rows), number, row._replace(number=number, label=part.source), content))
+    members.sort(key=lambda member: member[:2])
+    _, _, rows, contents = zip(*members, strict=True)
+    fingerprint = hashlib.sha256(f"{real.fingerprint} {fake.fingerprint}".encode()).hexdigest()
+    return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
+
+
+def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple["np.ndarray", dict]:
+    """Train a classifier to tell REAL from FAKE; its record also has the area under the ROC curve and the accuracy by object class."""
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    probabilities, facts = e1.train(protocol.REAL_OR_FAKE, chosen, run, prepared, make, seconds)
+    test, objects = prepared.test, metadata.class_names(chosen.folders)
+    numbers, shown_in = np.array(test.numbers), np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
+    is_right = probabilities.argmax(1) == numbers
+    facts["auc"] = float(roc_auc_score(numbers, probabilities[:, 1]))
+    facts["by_object"] = {  # the share that is right, of the images of each source
+        name: {source: float(is_right[(shown_in == place) & (numbers == number)].mean()) for number, source in enumerate(protocol.SOURCES)}
+        for place, name in enumerate(objects)
+    }
+    return probabilities, facts
+
+
+def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
+    """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
+    from cifake.system import devices
+
+    devices.prepare(chosen.verbose)
+    from cifake.data import appearance, decoding
+
+    real, seconds = splits["REAL", "train"], {}
+    first = metadata.validation_rows(len(real.rows))
+    some = slice(first, first + protocol.STATISTICS_OF)
+    others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
+    parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
+    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, getattr(appearance, CHANGES[name])(others))
+
+
+# --------------------------------------------------------------------------------------------------------------- the findings
+
+
+def _finding(
+    name: str, splits: Splits, parts: tuple[tuple[str, str], ...], settings: dict, measure: Callable, chosen: argparse.Namespace, **more
+) -> Group:
+    """Something that is measured on some parts of the images."""
+    data = data_of({f"{source} {split}": splits[source, split] for source, split in parts})
+    run = Run("E4", "", name, settings, data, chosen.folders.finding(name, **more))
+    return [run], partial(_prepare, splits, parts, chosen), partial(_measured, measure)
+
+
+def _prepare(splits: Splits, parts: tuple[tuple[str, str], ...], chosen: argparse.Namespace) -> Prepared:
+    """The pixels of some parts of the images."""
+    from cifake.system import devices
+
+    device, seconds, pixels = devices.prepare(chosen.verbose), {}, {}
+    from cifake.data import decoding
+
+    with timed(seconds, "decoding"):
+        for source, split in parts:
+            part = splits[source, split]
+            pixels[source, split], _ = decoding.decode(part.contents, part.filepaths, f"{source}, {split}")
+    last = splits[parts[-1]]
+    return Prepared(device, last, pixels[parts[-1]], pixels, seconds)
+
+
+def _measured(measure: Callable, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[None, dict]:
+    """Measure: `measure` (run, pixels by source and split, function to make a file) -> what was found."""
+    del seconds["training"]
+    with timed(seconds, "measuring"):
+        found = measure(run, prepared.inputs, make)
+    return None, {"settings": run.settings, "data": run.data, "found": found}
+
+
+def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
+    """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
+    found = []
+    fake, real = ("FAKE", "test"), ("REAL", "test")
+    trained = {(source, name): record for source in protocol.SOURCES for name in models if (record := _record(source, name, chosen))}
+    if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
+        log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; bash run.sh trains all.", ", ".join(absent))
+    if on_real := {name: record for (source, name), record in trained.items() if source == "REAL"}:
+        best = max(on_real, key=lambda name: on_real[name]["scores"]["accuracy"])
+        settings = {"classifier": f"REAL {best}", "predictions": on_real[best]["predictions"]["sha256"], "sure": SURE}
+        measure = partial(_labels, on_real[best], splits, chosen)
+        found.append(_finding("labels", splits, (real, fake), settings, measure, chosen, picture=True))
+    for (source, name), record in trained.items():
+        if source == "FAKE" and ARCHITECTURES[name].has_convolutions:
+            settings = {"classifier": f"FAKE {name}", "predictions": record["predictions"]["sha256"]}
+            measure = partial(_looks_at_mistakes, record, splits, chosen)
+            found.append(_finding(f"Grad-CAM FAKE {name}", splits, (real,), settings, measure, chosen, picture=True))
+    pretrained = [name for name in models if ARCHITECTURES[name].is_pretrained]
+    for name in pretrained[:1]:
+        settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
+        measure = partial(_covers, name, splits, chosen)
+        found.append(_finding("coverage", splits, (("REAL", "train"), fake, real), settings, measure, chosen))
+    found.append(_finding("appearance", splits, (("REAL", "train"), ("FAKE", "train")), {}, partial(_appearance, splits), chosen))
+    return found
+
+
+def _findings_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
+    """What is measured on the classifiers that tell REAL from FAKE."""
+    found = []
+    for name in (name for name in models if ARCHITECTURES[name].has_convolutions):
+        path = chosen.folders.classifier("E4", protocol.REAL_OR_FAKE, name)["record"]
+        if not path.exists():  # trained with other seeds alone
+            continue
+        record = records.read(path, "E4")
+        settings = {"classifier": f"{protocol.REAL_OR_FAKE} {name}", "predictions": record["predictions"]["sha256"]}
+        measure = partial(_looks_at_both, record, splits, chosen)
+        title = f"Grad-CAM {protocol.REAL_OR_FAKE} {name}"
+        found.append(_finding(title, splits, (("REAL", "test"), ("FAKE", "test")), settings, measure, chosen, picture=True))
+    return found
+
+
+def _record(source: str, architecture: str, chosen: argparse.Namespace) -> dict | None:
+    """The record of a plain classifier of experiment 1, if it has been trained."""
+    path = chosen.folders.classifier("E1", source, architecture)["record"]
+    return records.read(path) if path.exists() else None
+
+
+def _model(record: dict, chosen: argparse.Namespace) -> Path:
+    """The saved model of a record. Raises StudyError if it is not there."""
+    path = chosen.folders.output / record["model"]["file"]
+    if fault := model_fault(path, record):
+        raise StudyError(
+            f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: bash run-{record['architecture']}.sh"
+        )
+    return path
+
+
+def _answers(record: dict, pixels: "np.ndarray", split: metadata.Split, chosen: argparse.Namespace):
+    """A saved classifier, and its answers to a split image by image, a row each as in predictions.csv."""
+    import numpy as np
+
+    from cifake.models import architectures, features
+    from cifake.results import scores
+
+    classifier = architectures.load(_model(record, chosen))
+    probabilities = features.probabilities(classifier, pixels, split.fingerprint, chosen.folders, records.name_of(record))
+    classes = tuple(record["classes"])
+    return classifier, scores.predictions(split.filepaths, np.array(split.numbers), probabilities, classes)
+
+
+def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
+    """How many images a REAL classifier takes for another class, of REAL and of FAKE, and a sheet of the surest FAKE ones."""
+    from cifake.pages import figures
+
+    found = {}
+    for part, images in pixels.items():
+        _, answers = _answers(record, images, splits[part], chosen)
+        wrong = answers["label"] != answers["predicted"]
+        is_sure = answers["probability_of_predicted"] >= SURE
+        by_class = wrong.groupby(answers["label"], sort=False).mean()
+        found[part[0]] = {
+            "images": len(answers),
+            "another_class": float(wrong.mean()),
+            "another_class_and_sure": float((wrong & is_sure).mean()),
+            "by_class": {label: float(by_class[label]) for label in record["classes"]},
+        }
+    # What is left from the loop is FAKE.
+    sheet = figures.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
+    make(run.files["picture"], lambda path: figures.save(sheet, path))
+    return found
+
+
+def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
+    """Grad-CAM for the surest mistakes of a FAKE classifier on the two classes of REAL images on which it makes most of them."""
+    import numpy as np
+
+    (part, images), classes = next(iter(pixels.items())), record["classes"]
+    classifier, answers = _answers(record, images, splits[part], chosen)
+    wrong = answers[answers["label"] != answers["predicted"]].sort_values("probability_of_predicted", ascending=False, kind="stable")
+    lines = [
+        [
+            (row.Index, classes.index(row.predicted), f"{row.label} as\n{row.predicted}")
+            for row in wrong[wrong["label"] == name].head(SHOWN).itertuples()
+        ]
+        for name in wrong["label"].value_counts().index[:2]
+    ]
+    title = f"{records.name_of(record)} on REAL images: what speaks for the class that it takes them for"
+    return _gallery(run, classifier, np.asarray(images), lines, title, make)
+
+
+def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
+    """Grad-CAM for the first test image of some classes of both sources, for what a classifier takes them for: REAL or FAKE."""
+    import numpy as np
+
+    from cifake.models import architectures, features
+
+    classifier = architectures.load(_model(record, chosen))
+    lines, both = [], np.concatenate(list(pixels.values()))
+    offset = 0
+    for part, images in pixels.items():
+        split, firsts = splits[part], {}
+        for place, row in enumerate(split.rows):
+            firsts.setdefault(row.label, place)
+        places = [firsts[label] for label in split.classes if label in firsts][:SHOWN]
+        probabilities = features.compute(classifier.whole("classifier"), images[places])
+        named = zip(places, probabilities.argmax(1), strict=True)
+        lines.append(
+            [(offset + place, number, f"{split.rows[place].label}\ntaken for {protocol.SOURCES[number]}") for place, number in named]
+        )
+        offset += len(images)
+    title = f"{record['architecture']}: what speaks for REAL, or for FAKE (first row: REAL images, second: FAKE)"
+    return _gallery(run, classifier, both, lines, title, make)
+
+
+def _gallery(run: Run, classifier, images: "np.ndarray", lines: list[list[tuple[int, int, str]]], title: str, make: Callable) -> dict:
+    """Make a figure of Grad-CAM: lines of (row of the image, class that is looked for, words)."""
+    import numpy as np
+
+    from cifake.models import gradcam
+    from cifake.pages import figures
+
+    cells = [cell for line in lines for cell in line]
+    places, numbers = [place for place, *_ in cells], np.array([number for _, number, _ in cells])
+    heat = gradcam.heat_maps(classifier, images[places], numbers)
+    figure = figures.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
+    make(run.files["picture"], lambda path: figures.save(figure, path))
+    return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}
+
+
+def _covers(name: str, splits: Splits, chosen: argparse.Namespace, _run: Run, pixels: dict, _make: Callable) -> dict:
+    """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; REAL training images as a yardstick."""
+    import numpy as np
+
+    from cifake.models import features
+    from cifake.results import coverage
+
+    backbone, found = backbone_of(name, chosen), {}
+
+    def of_class(part: tuple[str, str], number: int) -> np.ndarray:
+        """Features of the first images of a class; of the training images, those after the validation share."""
+        split = splits[part]
+        numbers = np.array(split.numbers)
+        first = metadata.validation_rows(len(numbers)) if part[1] == "train" else 0
+        places = first + np.flatnonzero(numbers[first:] == number)[: protocol.COMPARED]
+        return features.compute(backbone, pixels[part][places], f"{part[0]}, {part[1]}")
+
+    for number, label in enumerate(splits["REAL", "test"].classes):
+        real = of_class(("REAL", "test"), number)
+        others = {"FAKE": of_class(("FAKE", "test"), number), "REAL": of_class(("REAL", "train"), number)}
+        neighbours = min(protocol.NEIGHBOURS, len(real) - 1)
+        found[label] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
+    return found
+
+
+def _appearance(splits: Splits, _run: Run, pixels: dict, _make: Callable) -> dict:
+    """Colours of both sources, and the power spectrum of each class of both."""
+    import numpy as np
+
+    from cifake.data import appearance
+
+    found = {}
+    for part, images in pixels.items():
+        numbers = np.array(splits[part].numbers)
+        found[part[0]] = {
+            "colours": appearance.colours(images).tolist(),
+            "power": {name: appearance.power(images[numbers == number]).tolist() for number, name in enumerate(splits[part].classes)},
+        }
+    return found

@@ -1,0 +1,295 @@
+"""Experiment 4's figures, tables and sentences: what sets FAKE images apart from REAL ones.
+
+Like those of the other experiments, a figure takes the study and returns a matplotlib figure or None, a table a pandas table of text.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cifake import protocol
+from cifake.pages import sentences
+from cifake.pages.figures import COLOURS, INK, best_on_real, head, note
+from cifake.pages.study import Study
+from cifake.pages.tables import mean_and_deviation
+from cifake.results import coverage as coverage_of
+from cifake.results import records
+
+FROZEN = "frozen-convolutions"  # the variant of experiment 3's protocol that refits the last layers
+
+# ------------------------------------------------------------------------------------------------------------ REAL or FAKE?
+
+
+def tellers(study: Study) -> dict[str, pd.DataFrame]:
+    """The classifiers that tell REAL from FAKE: their rows of the table of runs, a seed a row, by architecture."""
+    rows = study.e4[study.e4["trained_on"] == protocol.REAL_OR_FAKE]
+    return {name: rows[rows["architecture"] == name] for name in dict.fromkeys(rows["architecture"])}
+
+
+def tell_apart(study: Study) -> Figure | None:
+    """The share of REAL and of FAKE test images that is recognised as such, by object class; a dot for each seed."""
+    groups = tellers(study)
+    if not groups:
+        return None
+    objects = list(next(iter(groups.values()))["record"].iloc[0]["by_object"])
+    figure, axes = plt.subplots(1, len(groups), figsize=(8, 1.3 + 0.3 * len(objects)), squeeze=False, sharex=True, sharey=True)
+    for panel, (name, rows) in zip(axes[0], groups.items(), strict=True):
+        for height, shown in enumerate(objects):
+            for source, apart in (("REAL", -0.15), ("FAKE", 0.15)):
+                values = [record["by_object"][shown][source] for record in rows["record"]]
+                panel.scatter(values, [height + apart] * len(values), color=COLOURS[source], s=12, linewidths=0)
+        panel.set_title(f"{name}: {rows['accuracy'].mean():.3f}")
+        panel.set_yticks(range(len(objects)), objects)
+        panel.set_ylim(len(objects) - 0.4, -1.4)
+        panel.set_xlabel("share recognised")
+        panel.grid(axis="y", visible=False)
+    for source, place in (("REAL", 0.02), ("FAKE", 0.4)):
+        words = f"\u25cf {source} images"
+        note(axes[0, 0], words, (place, 1), (0, -2), xycoords="axes fraction", va="top", color=COLOURS[source], fontsize=8)
+    best = max(groups, key=lambda name: groups[name]["accuracy"].mean())
+    head(figure, f"REAL or FAKE? {best} is right in {100 * groups[best]['accuracy'].mean():.1f} % of the test images")
+    return figure
+
+
+def tell_apart_table(study: Study) -> pd.DataFrame:
+    """How well each classifier tells REAL from FAKE, a classifier a column."""
+    columns = {}
+    for name, rows in tellers(study).items():
+        first = rows.iloc[0]
+        columns[name] = {
+            f"accuracy, seed {first['seed']}": f"{first['accuracy']:.4f} [{first['accuracy_low']:.4f}, {first['accuracy_high']:.4f}]",
+            "accuracy over seeds": mean_and_deviation(rows["accuracy"]),
+            "seeds": str(len(rows)),
+            "area under the ROC curve": mean_and_deviation(rows["auc"]),
+            "test images that were trained on": f"{first['test_images_trained_on']:,.0f}",
+            "accuracy without those": mean_and_deviation(rows["accuracy_without_them"]),
+            "REAL images recognised": mean_and_deviation(_recognised(rows, "REAL")),
+            "FAKE images recognised": mean_and_deviation(_recognised(rows, "FAKE")),
+            "published, another network": f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}" if first["is_cifake"] else "",
+        }
+    return pd.DataFrame(columns)
+
+
+def _recognised(rows: pd.DataFrame, source: str) -> pd.Series:
+    """Of each run, the share of a source's test images that it recognises."""
+    return rows["record"].map(lambda record: record["scores"]["by_class"][source]["recall"])
+
+
+# ------------------------------------------------------------------------------------------------- coverage, colour and texture
+
+
+def _lost(on_fake: dict, on_real: dict) -> pd.Series:
+    """What a FAKE classifier loses on REAL, by class: recall on FAKE minus recall on REAL."""
+    fake, real = (pd.DataFrame(record["scores"]["by_class"]).loc["recall"] for record in (on_fake, on_real))
+    return fake - real
+
+
+def _covered(study: Study) -> pd.Series:
+    """By class, the coverage of REAL test images by FAKE ones."""
+    return pd.Series({name: found["FAKE"]["coverage"] for name, found in study.findings["coverage"].items()})
+
+
+def _correlated(study: Study) -> dict[str, tuple[float, float, float]]:
+    """By FAKE classifier, the rank correlation over classes of coverage with what is lost, and its interval."""
+    if "coverage" not in study.findings or len(_covered(study)) < 5:
+        return {}
+    covered = _covered(study)
+    return {
+        records.name_of(on_fake): coverage_of.rank_correlation(covered, _lost(on_fake, on_real)[covered.index])
+        for on_fake, on_real in best_on_real(study)
+    }
+
+
+def coverage(study: Study) -> Figure | None:
+    """What the best FAKE classifiers lose on REAL against how well FAKE images cover the REAL ones, a class a point."""
+    correlations = _correlated(study)
+    if not correlations:
+        return None
+    covered = _covered(study)
+    figure, axes = plt.subplots(1, len(correlations), figsize=(8, 3.4), squeeze=False, sharex=True, sharey=True)
+    for panel, (on_fake, on_real) in zip(axes[0], best_on_real(study), strict=True):
+        name, lost = records.name_of(on_fake), _lost(on_fake, on_real)[covered.index]
+        panel.scatter(covered, lost, color=COLOURS["FAKE"], s=22)
+        for label in covered.index:
+            note(panel, label, (covered[label], lost[label]), (4, 2), fontsize=7.5)
+        found, low, high = correlations[name]
+        panel.set_title(f"{name}: rank correlation {found:+.2f} [{low:+.2f}, {high:+.2f}]", fontsize=9)
+        panel.set_xlabel("coverage of REAL test images by FAKE ones")
+        panel.margins(x=0.15)
+    axes[0, 0].set_ylabel("recall lost from FAKE to REAL")
+    return figure
+
+
+def coverage_table(study: Study) -> pd.DataFrame:
+    """Precision, recall, density and coverage of FAKE test images by class; in parentheses those of REAL training images."""
+    found = study.findings.get("coverage", {})
+    if not found:
+        return pd.DataFrame()
+    parts = {source: pd.DataFrame({name: values[source] for name, values in found.items()}).T for source in protocol.SOURCES}
+    parts = {source: pd.concat([part, part.mean().to_frame("mean").T]) for source, part in parts.items()}
+    table = parts["FAKE"].map("{:.2f}".format) + parts["REAL"].map(" ({:.2f})".format)
+    for on_fake, on_real in best_on_real(study):
+        lost = _lost(on_fake, on_real)
+        table[f"{records.name_of(on_fake)} loses"] = pd.concat([lost, pd.Series({"mean": lost.mean()})]).map("{:+.2f}".format)
+    return table
+
+
+def spectrum(study: Study) -> Figure | None:
+    """Mean power of both sources by spatial frequency, and their quotient; bands from the lowest to the highest class."""
+    if "appearance" not in study.findings:
+        return None
+    powers = {source: pd.DataFrame(study.findings["appearance"][source]["power"]).iloc[1:] for source in protocol.SOURCES}
+    quotient = powers["FAKE"] / powers["REAL"]
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2))
+    for panel, curves in zip(axes, (powers, {"both": quotient}), strict=True):
+        for source, values in curves.items():
+            colour = COLOURS.get(source, INK)
+            panel.fill_between(values.index, values.min(axis=1), values.max(axis=1), color=colour, alpha=0.2, linewidth=0)
+            panel.plot(values.index, values.mean(axis=1), color=colour, marker="o", markersize=3, linewidth=1.4)
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+        panel.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+        panel.set_xlabel("spatial frequency (cycles per image width)")
+    for number, source in enumerate(protocol.SOURCES):
+        note(
+            axes[0],
+            source,
+            (0.95, 0.95 - 0.08 * number),
+            (0, 0),
+            xycoords="axes fraction",
+            ha="right",
+            va="top",
+            color=COLOURS[source],
+            weight="bold",
+        )
+    axes[1].axhline(1, color=INK, linewidth=0.8, linestyle=":")
+    axes[0].set_title("power of the luminance")
+    axes[1].set_title("FAKE divided by REAL")
+    last = quotient.mean(axis=1)
+    head(figure, f"FAKE images have {last.iloc[0]:.2f} times REAL's power at 1 cycle and {last.iloc[-1]:.2f} times at {last.index[-1]}")
+    return figure
+
+
+def colours_table(study: Study) -> pd.DataFrame:
+    """Mean ± standard deviation of the colour channels over all pixels, a source a row."""
+    found = study.findings.get("appearance", {})
+    return pd.DataFrame(
+        {
+            source: {
+                name: f"{mean:.1f} ± {deviation:.1f}"
+                for name, mean, deviation in zip(("red", "green", "blue"), *values["colours"], strict=True)
+            }
+            for source, values in found.items()
+        }
+    ).T
+
+
+def changed_table(study: Study) -> pd.DataFrame:
+    """Accuracy on REAL of classifiers that learned from changed FAKE images, beside unchanged ones and REAL."""
+    rows = {}
+    for name, architecture, scores, change, _ in _changes(study):
+        rows[f"{name} {architecture}"] = {
+            "accuracy on REAL": mean_and_deviation(scores),
+            "change": sentences.signed(change),
+            "seeds": str(len(change)),
+        }
+    for architecture in dict.fromkeys(architecture for _, architecture, *_ in _changes(study)):
+        for source in protocol.SOURCES[::-1]:
+            scores = study.accuracies(architecture, source, "REAL")
+            rows[f"{source} {architecture}"] = {"accuracy on REAL": mean_and_deviation(scores), "seeds": str(len(scores))}
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def _changes(study: Study) -> list[tuple[str, str, pd.Series, list[float], float]]:
+    """Of each kind of changed FAKE images: name, architecture, accuracies, what it gains on FAKE by seed, what FAKE lacks to REAL."""
+    found = []
+    rows = study.e4[study.e4["trained_on"] != protocol.REAL_OR_FAKE]
+    usual = pd.concat([study.over_seeds, study.plain]).drop_duplicates(["experiment", "architecture", "trained_on", "seed"])
+    usual = usual.query("trained_on == 'FAKE' and tested_on == 'REAL'")
+    for (name, architecture), members in rows.groupby(["trained_on", "architecture"], observed=True, sort=False):
+        scores = members.set_index("seed")["accuracy"]
+        before = usual[usual["architecture"] == architecture].set_index("seed")["accuracy"]
+        change = (scores - before).dropna().to_list()
+        if change:
+            lag = study.accuracies(architecture, "REAL", "REAL").mean() - before.mean()
+            found.append((name, architecture, scores, change, lag))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------- labels and the last layers
+
+
+def labels_table(study: Study) -> pd.DataFrame:
+    """How many images a REAL classifier takes for another class: REAL test images, and FAKE ones."""
+    found = study.findings.get("labels", {})
+    table = {}
+    for source, values in found.items():
+        shares = {"all": values["another_class"], "all, and is sure": values["another_class_and_sure"], **values["by_class"]}
+        table[source] = {name: f"{100 * share:.1f} %" for name, share in shares.items()}
+    return pd.DataFrame(table)
+
+
+def last_layers_table(study: Study) -> pd.DataFrame:
+    """Accuracy on REAL if only the dense layers learn from REAL images after FAKE, beside all layers and REAL alone."""
+    rows = {}
+    for architecture, size, frozen, scores in _frozen(study):
+        rows[f"{architecture}, {size:,} REAL images"] = {
+            "REAL alone": mean_and_deviation(scores["REAL", size].dropna()),
+            "FAKE, then REAL": mean_and_deviation(scores["FAKE, then REAL", size].dropna()),
+            "the same, convolutions kept from FAKE": mean_and_deviation(frozen),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _frozen(study: Study) -> list[tuple[str, int, pd.Series, pd.DataFrame]]:
+    """Architecture, number of REAL images, accuracies with kept convolutions, and all accuracies of experiment 3's arms."""
+    rows = study.variants[study.variants["variant"] == FROZEN]
+    groups = rows.groupby(["architecture", "images"], observed=True)
+    return [
+        (name, size, members["accuracy"], study.e3_accuracies[name])
+        for (name, size), members in groups
+        if name in study.e3_accuracies and {("REAL", size), ("FAKE, then REAL", size)} <= set(study.e3_accuracies[name].columns)
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------------- in sentences
+
+
+def answers(study: Study) -> list[str]:
+    """What experiment 4 found, a sentence for each question, as far as it has been run."""
+    lines = []
+    if groups := tellers(study):
+        each = ", ".join(f"{name} {mean_and_deviation(rows['accuracy'])}" for name, rows in groups.items())
+        published = f"; the published network has {protocol.PUBLISHED_REAL_OR_FAKE}" if study.e4["is_cifake"].all() else ""
+        lines.append(f"REAL or FAKE? Accuracy: {each}{published}.")
+    if found := study.findings.get("coverage"):
+        fake, real = (
+            {measure: np.mean([values[source][measure] for values in found.values()]) for measure in coverage_of.MEASURES}
+            for source in ("FAKE", "REAL")
+        )
+        lines.append(
+            f"FAKE images have a precision of {fake['precision']:.2f} and cover {fake['coverage']:.2f} of the REAL test images; other REAL "
+            f"images have {real['precision']:.2f} and cover {real['coverage']:.2f}."
+        )
+    for name, (found, low, high) in _correlated(study).items():
+        lines.append(
+            f"Over the classes, coverage and what {name} loses have a rank correlation of {found:+.2f} [{low:+.2f} to {high:+.2f}]."
+        )
+    for name, architecture, _, change, lag in _changes(study):
+        lines.append(
+            f"{name}: trained on them, {architecture} changes its accuracy on REAL by {sentences.signed(change)}; trained on REAL it is "
+            f"{lag:.3f} higher than on FAKE."
+        )
+    if found := study.findings.get("labels"):
+        fake, real = (100 * found[source]["another_class"] for source in ("FAKE", "REAL"))
+        lines.append(
+            f"A classifier trained on REAL takes {fake:.1f} % of the FAKE test images for another class, and {real:.1f} % of the REAL ones."
+        )
+    for architecture, size, frozen, scores in _frozen(study):
+        whole = scores["FAKE, then REAL", size]
+        lines.append(
+            f"With {size:,} REAL images {architecture}, after FAKE, reaches {frozen.mean():.3f} if its convolutions stay as FAKE "
+            f"made them, and {whole.mean():.3f} if all layers learn."
+        )
+    return lines

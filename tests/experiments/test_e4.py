@@ -1,0 +1,172 @@
+"""Experiment 4 by its script, on made images: what it writes, what it keeps, and what it says if something is missing."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY, called, done, refused, run
+
+from cifake import protocol
+from cifake.data import metadata
+from cifake.experiments import e4
+from cifake.results import records
+from cifake.system.paths import Folders
+
+WORDS = ["-epochs", "2", "--seed", "7", "--weights", "random"]
+SEEDS = ["--seeds", "7", "8"]
+
+
+@pytest.fixture(scope="module")
+def before(start, few_images, csvs, tmp_path_factory) -> Folders:
+    """Experiments 1 and 2 as far as experiment 4 takes them, for all three classifiers."""
+    folders = Folders(few_images, tmp_path_factory.mktemp("before"))
+    (folders.output / "images").symlink_to(csvs)
+    for name in ("NN", "LeNet", "VGG16"):
+        for source in protocol.SOURCES:
+            done(start, f"classify_{name}.py", folders, "-data", source, *WORDS)
+    done(start, "final_evaluate.py", folders, "--seed", "7")
+    return folders
+
+
+@pytest.fixture(scope="module")
+def study(start, before, tmp_path_factory) -> Folders:
+    """All of experiment 4, once; only to be read."""
+    folders = copied(before, tmp_path_factory.mktemp("study"))
+    done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
+    return folders
+
+
+def copied(folders: Folders, place) -> Folders:
+    shutil.copytree(folders.output, place / "output", symlinks=True)
+    return Folders(folders.images, place / "output")
+
+
+def files_of(folders: Folders) -> dict[str, bytes]:
+    """All that experiment 4 has written."""
+    return {
+        path.relative_to(folders.output).as_posix(): path.read_bytes()
+        for place in (folders.results("E4"), folders.visualisations("E4"))
+        for path in sorted(place.rglob("*"))
+        if path.is_file()
+    }
+
+
+def split(source: str, images: int) -> metadata.Split:
+    rows = tuple(metadata.Row(f"{image}.jpg", 1 + image % 2, "class", f"images/train/{source}/{image}.jpg") for image in range(images))
+    return metadata.Split(
+        source, "train", ("a", "b"), rows, tuple(f"{source} {image}".encode() for image in range(images)), f"{source} {images}"
+    )
+
+
+def test_both_sources_are_interleaved_so_that_each_part_has_both():
+    both = e4.joined(split("REAL", 40), split("FAKE", 20))
+    assert both.classes == protocol.SOURCES
+    for part in (slice(0, 12), slice(12, 60)):  # the validation share, and the rest
+        assert both.numbers[part].count(0) == 2 * both.numbers[part].count(1)
+    assert all(content.decode().startswith(row.label) for row, content in zip(both.rows, both.contents, strict=True))
+    assert both.fingerprint != e4.joined(split("REAL", 40), split("FAKE", 21)).fingerprint
+
+
+def test_all_of_it_is_written(study):
+    written = files_of(study)
+    for name in ("NN", "LeNet", "VGG16"):
+        assert f"E4_results/REAL_or_FAKE_{name}_metrics.txt" in written
+        assert f"E4_results/replicates/seed-8/REAL_or_FAKE_{name}_record.json" in written
+    pictures = {"labels", "Grad-CAM_FAKE_LeNet", "Grad-CAM_FAKE_VGG16", "Grad-CAM_REAL_or_FAKE_LeNet", "Grad-CAM_REAL_or_FAKE_VGG16"}
+    for name in pictures:
+        assert written[f"E4_results/{name}.png"].startswith(b"\x89PNG")
+        assert f"E4_results/{name}.json" in written
+    for name in e4.CHANGES:
+        assert f"E4_results/{name.replace(' ', '_')}_LeNet_metrics.txt" in written
+    drawn = {name.split("/")[1] for name in written if name.startswith("E4_visualisations")}
+    assert drawn == {
+        "REAL_or_FAKE.png", "REAL_or_FAKE_table.txt", "coverage.png", "coverage_table.txt", "spectrum.png", "colours_table.txt",
+        "changed_table.txt", "labels_table.txt", "runs.csv",
+    }  # fmt: skip
+
+
+def test_a_record_tells_how_well_each_class_is_told_apart(study):
+    files = study.classifier("E4", protocol.REAL_OR_FAKE, "LeNet")
+    record, answers = records.read(files["record"], "E4"), pd.read_csv(files["predictions"])
+    is_right = answers["label"] == answers["predicted"]
+    assert record["scores"]["accuracy"] == is_right.mean()
+    assert record["classes"] == ["REAL", "FAKE"]
+    of_class_2 = answers["filepath"].str.contains("(2)", regex=False)
+    name = protocol.CIFAKE_CLASSES[1]
+    for source in protocol.SOURCES:
+        assert record["by_object"][name][source] == is_right[of_class_2 & (answers["label"] == source)].mean()
+    probability_of_fake = answers["probability_of_label"].where(answers["label"] == "FAKE", 1 - answers["probability_of_label"])
+    fake, real = (probability_of_fake[answers["label"] == source].to_numpy() for source in ("FAKE", "REAL"))
+    by_hand = (fake[:, None] > real).mean() + (fake[:, None] == real).mean() / 2
+    assert record["auc"] == pytest.approx(by_hand, abs=1e-3)  # the file has six decimals
+    assert "trained to tell REAL from FAKE, tested on 40 test images" in files["metrics"].read_text(encoding="utf-8")
+
+
+def test_what_is_trained_on_changed_images_is_tested_on_real_ones(study):
+    scores = {}
+    for name in e4.CHANGES:
+        record = records.read(study.classifier("E4", name, "LeNet")["record"], "E4")
+        assert (record["test"], record["settings"]["statistics_of"]) == ({"source": "REAL", "images": 20}, protocol.STATISTICS_OF)
+        scores[name] = record["predictions"]["sha256"]
+    assert len(set(scores.values())) == 2
+    rows = pd.read_csv(study.visualisations("E4") / "runs.csv").query("trained_on != 'REAL or FAKE'")
+    assert sorted(rows["seed"]) == [7, 7, 8, 8]
+    assert set(rows["tested_on"]) == {"REAL"}
+
+
+def test_coverage_and_labels_are_about_every_class(study):
+    for name, parts in (("coverage", lambda found: found), ("labels", lambda found: found["FAKE"]["by_class"])):
+        found = json.loads(study.finding(name)["record"].read_text(encoding="utf-8"))["found"]
+        assert list(parts(found)) == list(protocol.CIFAKE_CLASSES), name
+    lines = (study.visualisations("E4") / "labels_table.txt").read_text(encoding="utf-8").splitlines()
+    record = records.read(study.classifier("E2", "REAL", _classifier(study))["record"], "E2")
+    assert f"{100 - 100 * record['scores']['accuracy']:.1f} %" in lines[2]
+
+
+def _classifier(study: Folders) -> str:
+    """Which REAL classifier the labels are about."""
+    return json.loads(study.finding("labels")["record"].read_text(encoding="utf-8"))["settings"]["classifier"].split()[-1]
+
+
+def test_a_second_start_changes_no_file_and_needs_no_model(start, study, tmp_path):
+    folders = copied(study, tmp_path)
+    written = files_of(folders)
+    for name in ("NN", "LeNet", "VGG16"):
+        folders.classifier("E1", "FAKE", name)["model"].unlink()
+    ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
+    assert files_of(folders) == written
+    assert ended["stdout"].count("done already") == 12
+    assert "epoch" not in ended["stdout"]
+
+
+def test_a_missing_classifier_is_named_before_anything_is_trained(start, before, tmp_path):
+    folders = copied(before, tmp_path)
+    folders.classifier("E1", "FAKE", "LeNet")["model"].unlink()
+    ended = called(start, "real_or_fake.py", folders, *WORDS, "--models", "LeNet")
+    refused(ended, "FAKE LeNet is needed for experiment 4", "bash run-LeNet.sh")
+    assert "epoch" not in ended["stdout"]
+
+
+def test_the_report_has_a_section(start, study, tmp_path):
+    folders = copied(study, tmp_path)
+    done(start, "write_report.py", folders)
+    page = folders.report.read_text(encoding="utf-8")
+    assert "Experiment 4: what sets them apart?" in page
+    assert page.count("Grad-CAM: the brighter a place") == 8  # four figures, caption and alt text
+    assert "REAL or FAKE? Accuracy: NN" in page
+
+
+def test_a_photo_is_told_apart_and_explained(study, few_images, tmp_path):
+    picture = next((few_images / "test" / "FAKE").iterdir())
+    model, explained = study.classifier("E4", protocol.REAL_OR_FAKE, "LeNet")["model"], tmp_path / "explained.png"
+    words = [sys.executable, REPOSITORY / "src" / "predict.py"]
+    result = run(*words, model, picture, "--explain", explained)
+    assert result.returncode == 0, result.stderr
+    assert "REAL or FAKE LeNet, which knows 2 classes" in result.stdout
+    assert explained.read_bytes().startswith(b"\x89PNG")
+    refused(run(*words, model.with_name("REAL_or_FAKE_NN.keras"), picture, "--explain", tmp_path / "nn.png"), "no convolutions")
+    refused(run(*words, model, picture, "--explain", tmp_path / "photo.jpg"), "name a PNG file")
+    assert np.array_equal(sorted(path.name for path in tmp_path.iterdir()), ["explained.png"])

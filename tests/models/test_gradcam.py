@@ -1,0 +1,77 @@
+"""Grad-CAM: it finds what a classifier has learned, and finds it no more if the weights are random (Adebayo et al., 2018)."""
+
+import keras
+import numpy as np
+import pytest
+
+from cifake.models import architectures, gradcam
+from cifake.models.architectures import Classifier
+from cifake.system import devices
+from cifake.system.errors import StudyError
+
+PATCH = 10  # pixels
+
+
+def patched(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Noise, half of it with a bright square somewhere: images uint8 [n, 32, 32, 3], class (1 with a square), and where it is."""
+    random = np.random.default_rng(seed)
+    pixels, numbers = random.integers(60, 120, (images, 32, 32, 3)), random.integers(0, 2, images)
+    inside = np.zeros((images, 32, 32), bool)
+    for image, (down, right) in enumerate(random.integers(0, 32 - PATCH, (images, 2))):
+        inside[image, down : down + PATCH, right : right + PATCH] = numbers[image] == 1
+    pixels[inside] += 110
+    return pixels.astype(np.uint8), numbers, inside
+
+
+@pytest.fixture(scope="module")
+def trained() -> keras.Model:
+    """A LeNet that tells noise with a square from noise without."""
+    devices.prepare()
+    keras.utils.set_random_seed(1)
+    model = architectures.head("LeNet", (32, 32, 3), 2)
+    model.compile(keras.optimizers.SGD(0.02, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    images, numbers, _ = patched(640, seed=1)
+    model.fit(images, numbers, batch_size=32, epochs=4, verbose=0)
+    images, numbers, _ = patched(200, seed=2)
+    assert model.evaluate(images, numbers, verbose=0)[1] > 0.95, "it has to have learned what Grad-CAM is to find"
+    return model
+
+
+def test_the_heat_lies_where_the_square_is_and_not_if_weights_are_random(trained):
+    images, numbers, inside = patched(120, seed=3)
+    images, inside = images[numbers == 1], inside[numbers == 1]
+    ones = np.ones(len(images), int)
+
+    keras.utils.set_random_seed(2)
+    untrained = architectures.head("LeNet", (32, 32, 3), 2)
+    heat, random_heat = (gradcam.heat_maps(Classifier(None, model), images, ones) for model in (trained, untrained))
+    assert heat.shape == (len(images), 32, 32)
+    assert heat.dtype == np.float32
+    assert heat.min() >= 0
+    assert heat.max() == pytest.approx(1)
+    # Twice as hot inside as outside, which a classifier that has learned nothing is not.
+    inside_to_outside = [values[inside].mean() / max(values[~inside].mean(), 1e-9) for values in (heat, random_heat)]
+    assert inside_to_outside[0] > 2 > inside_to_outside[1], inside_to_outside
+
+
+def test_vgg16_has_eight_by_eight_places_and_maps_differ_by_class():
+    devices.prepare()
+    keras.utils.set_random_seed(1)
+    backbone = architectures.backbone("VGG16", "random")
+    classifier = Classifier(backbone, architectures.head("VGG16", backbone.output_shape[1:], 3))
+    images, _, _ = patched(4, seed=4)
+    maps, scores = gradcam._opened(classifier)(images.astype(np.float32))
+    assert maps.shape[1:3] == (8, 8)
+    assert scores.shape == (4, 3)
+    probabilities = classifier.whole("whole").predict_on_batch(images)
+    assert keras.ops.softmax(scores).numpy() == pytest.approx(probabilities, abs=1e-4)  # the same forward pass
+    first, second = (gradcam.heat_maps(classifier, images, np.full(4, number)) for number in (0, 1))
+    assert first.shape == (4, 32, 32)
+    assert not np.allclose(first, second)
+
+
+def test_nn_has_nothing_to_show():
+    devices.prepare()
+    backbone = architectures.backbone("NN", "random")
+    with pytest.raises(StudyError, match="no convolutions"):
+        gradcam.heat_maps(Classifier(backbone, architectures.head("NN", (1024,), 2)), patched(2, seed=5)[0], np.zeros(2, int))
