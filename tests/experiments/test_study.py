@@ -112,6 +112,7 @@ def test_a_record_tells_what_its_files_show(study, name):
     scores = record["scores"]
     assert f"accuracy                           {scores['accuracy']:.2f}        20" in metrics
     assert "Seed 7; 2 of at most 2 epochs" in metrics
+    assert "Guessing gives an accuracy of 0.1." in metrics
     assert record["settings"]["seed"] == 7
     with files["history"].open(encoding="utf-8", newline="") as file:
         history = list(csv.DictReader(file))

@@ -50,7 +50,8 @@ def sentences(record: dict) -> str:
         f"Seed {settings['seed']}; {precision}{training['epochs']} of at most {settings['epochs_at_most']} epochs, the weights of epoch "
         f"{training['best_epoch']} (validation accuracy {training['best_validation_accuracy']:.4f}).\n"
         f"Accuracy {_with_interval(scores, 'accuracy')}, macro F1 {_with_interval(scores, 'macro_f1')}: 95 % intervals from "
-        f"{scores['resamples']:,} bootstrap resamples of the test images.\n"
+        f"{scores['resamples']:,} bootstrap resamples of the test images. "
+        f"Guessing gives an accuracy of {1 / len(record['classes']):.2g}.\n"
         f"{_leak_sentence(record)}"
     )
 
