@@ -69,7 +69,10 @@ def test_what_is_said_of_experiment_3_is_committed():
     assert "from {} to {}, and augmentation raises it to {}".format(*(f"{float(accuracy):.2f}" for accuracy in with_100)) in SENTENCES
     alone, augmented = cells("worth")["VGG16, 50,000 FAKE"].values()
     assert f"worth {alone} REAL ones, or {augmented} if both are augmented" in SENTENCES
-    assert "worth {}, or {}; its three seeds".format(*cells("worth")["NN, 50,000 FAKE"].values()) in SENTENCES
+    assert "worth {}, or {}; mixed in".format(*cells("worth")["NN, 50,000 FAKE"].values()) in SENTENCES
+    mixed_in = verdicts["NN, FAKE mixed in, instead of augmentation"]
+    assert f"{mixed_in['100'].replace(' +', ' with 100 (+')}) and as good from 1,000 on" in SENTENCES
+    assert all(text.startswith("as good as") for size, text in mixed_in.items() if size not in ("100", "300"))
     instead, on_top, mixed = (
         verdicts[f"VGG16, {what}"]
         for what in ("FAKE first, instead of augmentation", "FAKE first, on top of augmentation", "FAKE mixed in, on top of augmentation")
@@ -89,14 +92,27 @@ def test_what_is_said_of_experiment_3_is_committed():
     assert f"mixed into 40,000 they cost {mixed['40,000'].removeprefix('worse -')}" in SENTENCES
 
 
+@pytest.mark.parametrize("architecture", ["NN", "VGG16"])
 @pytest.mark.parametrize("variant", ["steps", "share", "fake", "early"])
-def test_what_variants_of_experiment_3_change_is_committed(variant):
+def test_what_variants_of_experiment_3_change_is_committed(architecture, variant):
     changes = [
         float(row["change"].split()[0])
         for name, row in cells("sensitivity").items()
-        if name.startswith("VGG16") and name.split(": ")[1].startswith(variant)
+        if name.startswith(architecture) and name.split(": ")[1].startswith(variant)
     ]
     assert f"| {min(changes):+.3f} to {max(changes):+.3f} |" in (REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8")
+
+
+def test_doubled_steps_move_the_arms_together():
+    changes: dict[tuple[str, str], list[float]] = {}
+    for name, row in cells("sensitivity").items():
+        run, variant = name.split(": ")
+        architecture, size = run.split(", ")[0], run.split(", ")[-1]
+        if variant == "steps-doubled":
+            changes.setdefault((architecture, size), []).append(float(row["change"].split()[0]))
+    most = max(max(values) - min(values) for values in changes.values())
+    text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
+    assert f"the difference between two of them changes by at most {most:.3f}" in text
 
 
 def test_the_cost_of_rotation_is_committed():
