@@ -8,8 +8,8 @@
 #                              a part of it: these classifiers, these seeds
 #
 # It needs the classifiers of run.sh, which are in models/. A run that was stopped
-# continues where it was. The results go to E4_results/ and E4_visualisations/, and
-# into the report, E2_visualisations/report.html.
+# continues where it was. The results go to E4_results/ and E4_visualisations/,
+# and into the report, E2_visualisations/report.html.
 #
 # Options, handed to every step:
 #   --models NAME ...  with these classifiers

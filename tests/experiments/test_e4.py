@@ -15,7 +15,7 @@ from cifake.experiments import e4
 from cifake.results import records
 from cifake.system.paths import Folders
 
-WORDS = ["-epochs", "2", "--seed", "7", "--weights", "random"]
+WORDS = ["-epochs", "1", "--seed", "7", "--weights", "random"]
 SEEDS = ["--seeds", "7", "8"]
 
 

@@ -100,6 +100,8 @@ def test_a_closed_stream_is_no_fault(small, closed):
 
 
 def test_a_record_tells_what_the_last_digits_depend_on(monkeypatch, tmp_path):
+    for name in devices.variables():  # this machine's own
+        monkeypatch.delenv(name)
     for name, value in {"TF_VAR_password": "secret", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "7"}.items():
         monkeypatch.setenv(name, value)
     told = devices.arithmetic("CPU (2 cores)")
