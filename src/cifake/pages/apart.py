@@ -107,17 +107,21 @@ def coverage(study: Study) -> Figure | None:
     if not correlations:
         return None
     covered = _covered(study)
-    figure, axes = plt.subplots(1, len(correlations), figsize=(8, 3.4), squeeze=False, sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, len(correlations), figsize=(8, 3.6), squeeze=False, sharex=True, sharey=True)
     for panel, (on_fake, on_real) in zip(axes[0], best_on_real(study), strict=True):
         name, lost = records.name_of(on_fake), _lost(on_fake, on_real)[covered.index]
         panel.scatter(covered, lost, color=COLOURS["FAKE"], s=22)
         for label in covered.index:
-            note(panel, label, (covered[label], lost[label]), (4, 2), fontsize=7.5)
+            # Left of its point, if right of it the next one is near.
+            beside, above = covered - covered[label], (lost - lost[label]).abs()
+            is_left = ((beside > 0) & (beside < 0.2 * np.ptp(covered)) & (above < 0.04 * np.ptp(lost))).any()
+            note(panel, label, (covered[label], lost[label]), (-4 if is_left else 4, 2), ha="right" if is_left else "left", fontsize=7.5)
         found, low, high = correlations[name]
         panel.set_title(f"{name}: rank correlation {found:+.2f} [{low:+.2f}, {high:+.2f}]", fontsize=9)
         panel.set_xlabel("coverage of REAL test images by FAKE ones")
         panel.margins(x=0.15)
     axes[0, 0].set_ylabel("recall lost from FAKE to REAL")
+    head(figure, f"FAKE images cover {covered.mean():.2f} of the REAL test images: {covered.idxmin()} least, {covered.idxmax()} most")
     return figure
 
 
@@ -163,6 +167,8 @@ def spectrum(study: Study) -> Figure | None:
             color=COLOURS[source],
             weight="bold",
         )
+    for formatter in (axes[1].yaxis.set_major_formatter, axes[1].yaxis.set_minor_formatter):
+        formatter("{x:g}")
     axes[1].axhline(1, color=INK, linewidth=0.8, linestyle=":")
     axes[0].set_title("power of the luminance")
     axes[1].set_title("FAKE divided by REAL")
