@@ -1,12 +1,16 @@
 """README and docs: they show the committed results, link to files that are there, and name tests that are there."""
 
 import io
+import json
 import re
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY
+
+from cifake.results.coverage import rank_correlation
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 SENTENCES = " ".join(README.split())  # wherever its lines break
@@ -56,9 +60,9 @@ def test_what_is_said_of_the_published_numbers_is_committed():
     assert f"{sum('outside' not in row for row in rows)} of the sixteen published scores" in SENTENCES
 
 
-def cells(name: str) -> dict[str, dict[str, str]]:
-    """A committed table of experiment 3: row -> column -> text."""
-    head, _, *rows = (line for line in committed(f"E3_visualisations/{name}_table.txt").splitlines() if line.startswith("|"))
+def cells(name: str, experiment: str = "E3") -> dict[str, dict[str, str]]:
+    """A committed table: row -> column -> text."""
+    head, _, *rows = (line for line in committed(f"{experiment}_visualisations/{name}_table.txt").splitlines() if line.startswith("|"))
     columns, *texts = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (head, *rows))
     return {row[0]: dict(zip(columns[1:], row[1:], strict=True)) for row in texts}
 
@@ -90,6 +94,28 @@ def test_what_is_said_of_experiment_3_is_committed():
     words = [text.rsplit(maxsplit=1)[0] for text in on_top.values()]
     assert words == ["better", "better", "not told apart", "as good as", "as good as", "as good as"]
     assert f"mixed into 40,000 they cost {mixed['40,000'].removeprefix('worse -')}" in SENTENCES
+
+
+def test_what_is_said_of_experiment_4_is_committed():
+    apart, coverage, changed, labels = (cells(name, "E4") for name in ("REAL_or_FAKE", "coverage", "changed", "labels"))
+    lenet, vgg16 = (apart["accuracy over seeds"][name] for name in ("LeNet", "VGG16"))
+    assert f"LeNet tells REAL from FAKE in {lenet} of the test images, VGG16 in {vgg16}" in SENTENCES
+    fake, real = coverage["mean"]["coverage"].rstrip(")").split(" (")
+    assert f"FAKE images cover {fake} of the REAL ones, where other REAL images cover {real}" in SENTENCES
+    by_class = pd.DataFrame(coverage).T.drop(index="mean")
+    found = json.loads(committed("E4_results/coverage.json"))["found"]
+    covered = [found[name]["FAKE"]["coverage"] for name in by_class.index]
+    records = {
+        name: [json.loads(committed(f"E{number}_results/FAKE_{name}_record.json")) for number in (1, 2)] for name in ("LeNet", "VGG16")
+    }
+    for on_fake, on_real in records.values():
+        recalls = [[record["scores"]["by_class"][name]["recall"] for name in by_class.index] for record in (on_fake, on_real)]
+        rho, low, high = rank_correlation(np.array(covered), np.subtract(*recalls))
+        assert f"rank correlation {rho:+.2f} [{low:+.2f} to {high:+.2f}], for LeNet as for VGG16" in SENTENCES
+    for words, name in (("Given REAL's colours, FAKE images", "colours"), ("given REAL's spectrum", "spectrum")):
+        assert f"{words} change LeNet's accuracy on REAL by {changed[f'FAKE with REAL {name} LeNet']['change']}" in SENTENCES, name
+    fake, real = (labels["all"][source] for source in ("FAKE", "REAL"))
+    assert f"LeNet takes {fake} of FAKE test images for another class, and {real} of REAL ones" in SENTENCES
 
 
 @pytest.mark.parametrize("architecture", ["NN", "VGG16"])

@@ -142,6 +142,26 @@ def test_a_second_start_changes_no_file_and_needs_no_model(start, study, tmp_pat
     assert "epoch" not in ended["stdout"]
 
 
+def test_a_start_that_dies_continues_to_the_same_results(start, before, tmp_path):
+    def words_of(folders: Folders) -> list:
+        options = [*WORDS, "--seeds", "7", "--models", "LeNet", "--images", folders.images, "--output", folders.output]
+        return [REPOSITORY / "src" / "real_or_fake.py", *options]
+
+    whole, cut = (copied(before, tmp_path / name) for name in ("whole", "cut"))
+    operations = start(words_of(whole), whole.output)["operations"]
+    for _ in range(2):  # in the findings or the first training, then further on
+        assert start(words_of(cut), cut.output, "death", len(operations) // 3)["code"] == -9
+    assert start(words_of(cut), cut.output)["code"] == 0
+    expected, found = ({name: text for name, text in files_of(folders).items() if "record" not in name} for folders in (whole, cut))
+    assert found.keys() == expected.keys()
+    for name, content in expected.items():
+        if name.endswith(".json"):  # with the seconds that it took
+            assert json.loads(found[name])["found"] == json.loads(content)["found"], name
+        else:
+            assert found[name] == content, name
+    assert not [path for path in cut.output.rglob(".*") if path.is_file()]
+
+
 def test_a_missing_classifier_is_named_before_anything_is_trained(start, before, tmp_path):
     folders = copied(before, tmp_path)
     folders.classifier("E1", "FAKE", "LeNet")["model"].unlink()

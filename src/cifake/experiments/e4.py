@@ -54,9 +54,17 @@ def run_missing(chosen: argparse.Namespace) -> None:
 
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
-    runs = [run for members, *_ in _trainings(chosen.models or list(ARCHITECTURES), None, chosen) for run in members]
+    models = chosen.models or list(ARCHITECTURES)
+    runs = [run for members, *_ in _trainings(models, None, chosen) for run in members]
     missing = [run.title for run in runs if why(run, chosen.fresh)]
     log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(runs), len(runs) - len(missing), len(missing))
+    names = [(source, name) for source in protocol.SOURCES for name in models]
+    absent = [f"{source} {name}" for source, name in names if not chosen.folders.classifier("E1", source, name)["model"].exists()]
+    if absent:
+        log.info(
+            "What looks at the classifiers of experiment 1 needs these, if it is not done yet: %s; bash run.sh trains them",
+            ", ".join(absent),
+        )
 
 
 # --------------------------------------------------------------------------------------------------------------- the trainings

@@ -101,7 +101,7 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     add("-data --data --data_label", "images to train and test the classifier on", metavar="FAKE|REAL", type=one_of(protocol.SOURCES))
     number("-epochs --epochs --n_epochs", 1, 10_000, protocol.EPOCHS, "at most N epochs; early stopping often ends it before")
     number("--seed", 0, MOST_SEED, protocol.SEED, "of the initial weights and the order of the images")
-    words = "once with each; results of all but --seed go to replicates/ (experiment 3: seeds of its runs)"
+    words = "once with each; results of all but --seed go to replicates/ (experiments 3 and 4: seeds of their runs)"
     add("--seeds", words, metavar="N", type=whole_number(0, MOST_SEED), nargs="+")
     words = "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
     add("--weights", words, metavar="W", type=vgg16_weights)
@@ -111,7 +111,7 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     )
     add("--precision", words, metavar="P", type=one_of(PRECISIONS), default=PRECISIONS[0])
     number("--best", 1, 100, protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE")
-    add("--models", "experiment 3 trains these classifiers", metavar="NAME", type=one_of(models) if models else str, nargs="+")
+    add("--models", "experiments 3 and 4 take these classifiers", metavar="NAME", type=one_of(models) if models else str, nargs="+")
     number("--steps", 20, 10_000_000, protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images")
     add("--part", f"only this part of experiment 3: {', '.join(PARTS)} (default: all)", metavar="P", type=one_of(PARTS))
     add("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit", action="store_true")
