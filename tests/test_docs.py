@@ -112,8 +112,9 @@ def test_what_is_said_of_experiment_4_is_committed():
         recalls = [[record["scores"]["by_class"][name]["recall"] for name in by_class.index] for record in (on_fake, on_real)]
         rho, low, high = rank_correlation(np.array(covered), np.subtract(*recalls))
         assert f"rank correlation {rho:+.2f} [{low:+.2f} to {high:+.2f}], for LeNet as for VGG16" in SENTENCES
-    for words, name in (("Given REAL's colours, FAKE images", "colours"), ("given REAL's spectrum", "spectrum")):
-        assert f"{words} change LeNet's accuracy on REAL by {changed[f'FAKE with REAL {name} LeNet']['change']}" in SENTENCES, name
+    colours, spectrum = (changed[f"FAKE with REAL {name} LeNet"]["change"] for name in ("colours", "spectrum"))
+    said = f"given REAL's colours, FAKE images change LeNet's accuracy on REAL by {colours}, given REAL's spectrum by {spectrum}"
+    assert said in SENTENCES
     fake, real = (labels["all"][source] for source in ("FAKE", "REAL"))
     assert f"LeNet takes {fake} of FAKE test images for another class, and {real} of REAL ones" in SENTENCES
 

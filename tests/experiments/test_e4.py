@@ -175,7 +175,7 @@ def test_the_report_has_a_section(start, study, tmp_path):
     done(start, "write_report.py", folders)
     page = folders.report.read_text(encoding="utf-8")
     assert "Experiment 4: what sets them apart?" in page
-    assert page.count("Grad-CAM: the brighter a place") == 8  # four figures, caption and alt text
+    assert page.count("Grad-CAM: the brighter a place") == 4  # two figures, caption and alt text
     assert "REAL or FAKE? Accuracy: NN" in page
 
 

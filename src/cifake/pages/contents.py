@@ -217,10 +217,10 @@ PAGES = {
 
 
 GRAD_CAM = "Grad-CAM: the brighter a place, the more it speaks for"
-PICTURES = {  # that experiment 4's findings draw themselves, from images and models: name -> caption
+PICTURES = {  # that experiment 4's findings draw themselves, from images and models, and that the report shows: name -> caption
     "labels": "FAKE images that the classifier trained on REAL takes for another class and is surest of: true class, what it took it for.",
-    **{f"Grad-CAM REAL or FAKE {name}": f"{GRAD_CAM} what {name} takes the image for, REAL or FAKE." for name in ARCHITECTURES},
-    **{f"Grad-CAM FAKE {name}": f"{GRAD_CAM} the class that FAKE {name} takes the REAL image for." for name in ARCHITECTURES},
+    "Grad-CAM REAL or FAKE LeNet": f"{GRAD_CAM} what LeNet takes the image for, REAL or FAKE. VGG16's are in E4_results/.",
+    "Grad-CAM FAKE LeNet": f"{GRAD_CAM} the class that FAKE LeNet takes the REAL image for. FAKE VGG16's are in E4_results/.",
 }
 
 
