@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy import stats
 
 from cifake import protocol
 from cifake.pages import sentences
@@ -15,6 +16,7 @@ from cifake.pages.study import Study
 from cifake.pages.tables import mean_and_deviation
 from cifake.results import coverage as coverage_of
 from cifake.results import records
+from cifake.results.scores import CONFIDENCE
 
 FROZEN = "frozen-convolutions"  # the variant of experiment 3's protocol that refits the last layers
 
@@ -231,9 +233,16 @@ def labels_table(study: Study) -> pd.DataFrame:
     found = study.findings.get("labels", {})
     table = {}
     for source, values in found.items():
-        shares = {"all": values["another_class"], "all, and is sure": values["another_class_and_sure"], **values["by_class"]}
-        table[source] = {name: f"{100 * share:.1f} %" for name, share in shares.items()}
+        shares = {"all, and is sure": values["another_class_and_sure"], **values["by_class"]}
+        table[source] = {"all": _taken_wrong(values)} | {name: f"{100 * share:.1f} %" for name, share in shares.items()}
     return pd.DataFrame(table)
+
+
+def _taken_wrong(values: dict) -> str:
+    """The share of images taken for another class, with its 95 % interval by Wilson's method."""
+    images = values["images"]
+    interval = stats.binomtest(round(values["another_class"] * images), images).proportion_ci(CONFIDENCE, method="wilson")
+    return f"{100 * values['another_class']:.1f} % [{100 * interval.low:.1f} to {100 * interval.high:.1f}]"
 
 
 def last_layers_table(study: Study) -> pd.DataFrame:
@@ -288,10 +297,8 @@ def answers(study: Study) -> list[str]:
             f"{lag:.3f} higher than on FAKE."
         )
     if found := study.findings.get("labels"):
-        fake, real = (100 * found[source]["another_class"] for source in ("FAKE", "REAL"))
-        lines.append(
-            f"A classifier trained on REAL takes {fake:.1f} % of the FAKE test images for another class, and {real:.1f} % of the REAL ones."
-        )
+        fake, real = (_taken_wrong(found[source]) for source in ("FAKE", "REAL"))
+        lines.append(f"A classifier trained on REAL takes {fake} of the FAKE test images for another class, and {real} of the REAL ones.")
     for architecture, size, frozen, scores in _frozen(study):
         whole = scores["FAKE, then REAL", size]
         lines.append(
