@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY
+from scipy import stats
 
 from cifake.results.coverage import rank_correlation
 
@@ -117,6 +118,17 @@ def test_what_is_said_of_experiment_4_is_committed():
     assert said in SENTENCES
     fake, real = (labels["all"][source] for source in ("FAKE", "REAL"))
     assert f"LeNet takes {fake} of FAKE test images for another class, and {real} of REAL ones" in SENTENCES
+
+
+def test_what_is_said_of_the_last_layers_is_committed():
+    rows = runs("E3").query("architecture == 'LeNet' and trained_on == 'FAKE, then REAL'").set_index(["images", "seed"])
+    whole, frozen = rows[rows["variant"].isna()]["accuracy"], rows[rows["variant"] == "frozen-convolutions"]["accuracy"]
+    said = {}
+    for size in (1_000, 10_000):
+        change = (frozen[size] - whole[size]).dropna()
+        half = stats.sem(change) * stats.t.ppf(0.975, len(change) - 1)
+        said[size] = f"{change.mean():+.3f} [{change.mean() - half:+.3f} to {change.mean() + half:+.3f}]"
+    assert f"1,000 REAL images as well as whole, {said[1_000]}, and 10,000 nearly so, {said[10_000]} (" in SENTENCES
 
 
 @pytest.mark.parametrize("architecture", ["NN", "VGG16"])

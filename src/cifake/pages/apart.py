@@ -15,10 +15,10 @@ from cifake.pages.figures import COLOURS, INK, best_on_real, head, note
 from cifake.pages.study import Study
 from cifake.pages.tables import mean_and_deviation
 from cifake.results import coverage as coverage_of
-from cifake.results import records
+from cifake.results import records, worth
 from cifake.results.scores import CONFIDENCE
 
-FROZEN = "frozen-convolutions"  # the variant of experiment 3's protocol that refits the last layers
+WHOLE, FROZEN = "FAKE, then REAL", "frozen-convolutions"  # an arm of experiment 3, and the variant of it that refits the last layers
 
 # ------------------------------------------------------------------------------------------------------------ REAL or FAKE?
 
@@ -248,24 +248,27 @@ def _taken_wrong(values: dict) -> str:
 def last_layers_table(study: Study) -> pd.DataFrame:
     """Accuracy on REAL if only the dense layers learn from REAL images after FAKE, beside all layers and REAL alone."""
     rows = {}
-    for architecture, size, frozen, scores in _frozen(study):
+    for architecture, size, frozen, change in _frozen(study):
+        scores = study.e3_accuracies[architecture]
         rows[f"{architecture}, {size:,} REAL images"] = {
-            "REAL alone": mean_and_deviation(scores["REAL", size].dropna()),
-            "FAKE, then REAL": mean_and_deviation(scores["FAKE, then REAL", size].dropna()),
+            "REAL alone": mean_and_deviation(scores[worth.REAL, size].dropna()),
+            WHOLE: mean_and_deviation(scores[WHOLE, size].dropna()),
             "the same, convolutions kept from FAKE": mean_and_deviation(frozen),
+            "change": sentences.signed(change),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _frozen(study: Study) -> list[tuple[str, int, pd.Series, pd.DataFrame]]:
-    """Architecture, number of REAL images, accuracies with kept convolutions, and all accuracies of experiment 3's arms."""
+def _frozen(study: Study) -> list[tuple[str, int, pd.Series, list[float]]]:
+    """Architecture, number of REAL images, accuracies with convolutions kept from FAKE, and what that changes seed by seed."""
+    found = []
     rows = study.variants[study.variants["variant"] == FROZEN]
-    groups = rows.groupby(["architecture", "images"], observed=True)
-    return [
-        (name, size, members["accuracy"], study.e3_accuracies[name])
-        for (name, size), members in groups
-        if name in study.e3_accuracies and {("REAL", size), ("FAKE, then REAL", size)} <= set(study.e3_accuracies[name].columns)
-    ]
+    for (name, size), members in rows.groupby(["architecture", "images"], observed=True):
+        frozen, scores = members.set_index("seed")["accuracy"], study.e3_accuracies.get(name, {})
+        if {(worth.REAL, size), (WHOLE, size)} <= set(scores):
+            change = (frozen - scores[WHOLE, size]).dropna().to_list()
+            found += [(name, size, frozen, change)] if change else []
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------- in sentences
@@ -299,10 +302,9 @@ def answers(study: Study) -> list[str]:
     if found := study.findings.get("labels"):
         fake, real = (_taken_wrong(found[source]) for source in ("FAKE", "REAL"))
         lines.append(f"A classifier trained on REAL takes {fake} of the FAKE test images for another class, and {real} of the REAL ones.")
-    for architecture, size, frozen, scores in _frozen(study):
-        whole = scores["FAKE, then REAL", size]
+    for architecture, size, frozen, change in _frozen(study):
         lines.append(
-            f"With {size:,} REAL images {architecture}, after FAKE, reaches {frozen.mean():.3f} if its convolutions stay as FAKE "
-            f"made them, and {whole.mean():.3f} if all layers learn."
+            f"With {size:,} REAL images after FAKE, {architecture} reaches {frozen.mean():.3f} if its convolutions stay as FAKE made them: "
+            f"{sentences.signed(change)} against all layers learning."
         )
     return lines
