@@ -181,16 +181,17 @@ def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> 
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
     found = []
     fake, real = ("FAKE", "test"), ("REAL", "test")
-    trained = {(source, name): record for source in protocol.SOURCES for name in models if (record := _record(source, name, chosen))}
+    names = list(ARCHITECTURES)
+    trained = {(source, name): record for source in protocol.SOURCES for name in names if (record := _record(source, name, chosen))}
     if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
         log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; bash run.sh trains all.", ", ".join(absent))
-    if on_real := {name: record for (source, name), record in trained.items() if source == "REAL"}:
+    if on_real := {name: record for (source, name), record in trained.items() if source == "REAL"}:  # whichever --models names
         best = max(on_real, key=lambda name: on_real[name]["scores"]["accuracy"])
         settings = {"classifier": f"REAL {best}", "predictions": on_real[best]["predictions"]["sha256"], "sure": SURE}
         measure = partial(_labels, on_real[best], splits, chosen)
         found.append(_finding("labels", splits, (real, fake), settings, measure, chosen, picture=True))
     for (source, name), record in trained.items():
-        if source == "FAKE" and ARCHITECTURES[name].has_convolutions:
+        if source == "FAKE" and name in models and ARCHITECTURES[name].has_convolutions:
             settings = {"classifier": f"FAKE {name}", "predictions": record["predictions"]["sha256"]}
             measure = partial(_looks_at_mistakes, record, splits, chosen)
             found.append(_finding(f"Grad-CAM FAKE {name}", splits, (real,), settings, measure, chosen, picture=True))
