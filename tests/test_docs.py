@@ -154,6 +154,16 @@ def test_doubled_steps_move_the_arms_together():
     assert f"the difference between two of them changes by at most {most:.3f}" in text
 
 
+def test_the_run_that_went_wrong_is_committed():
+    name = "FAKE_then_REAL_augmentation_100_record.json"
+    wrong, right = (json.loads(committed(f"E3_results/LeNet/seed-{seed}/{name}")) for seed in (129, 130))
+    loss = wrong["training"]["history"]["loss"]
+    highest = max(range(len(loss) // 2 + 1, len(loss)), key=loss.__getitem__)
+    text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
+    assert f"from {loss[highest - 1]:.2f} to {loss[highest]:.2f}" in text
+    assert "ends at {:.3f}, where seed 130 has {:.3f}".format(*(run["scores"]["accuracy"] for run in (wrong, right))) in text
+
+
 def test_the_cost_of_rotation_is_committed():
     tuned = cells("tuning")
     straight, turned = (float(tuned[f"LeNet, rate 0.02, weight decay 0{words}"]["1,000"]) for words in ("", ", turned by up to 15 degrees"))
