@@ -178,6 +178,14 @@ def test_a_run_done_alone_gives_the_same_to_the_last_digit(study, tmp_path, arch
     assert scores_of(folders) == scores_of(study)  # the SHA-256 of the predictions is among it
 
 
+def test_a_classifier_is_compiled_once_for_a_phase_of_each_length(made, tmp_path, monkeypatch):
+    """TensorFlow keeps some MB of each that is compiled: over all runs of the experiment that were gigabytes."""
+    compiled, compile_by_steps = [], training.compile_by_steps
+    monkeypatch.setattr(training, "compile_by_steps", lambda *given: compiled.append(given[-1]) or compile_by_steps(*given))
+    e3.train_missing(choose(copy_of(made, tmp_path / "output"), "--models", "NN", "--shard", SHARE))
+    assert sorted(compiled) == [int(STEPS) // 2, int(STEPS)]
+
+
 def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(made, tmp_path):
     folders = copy_of(made, tmp_path / "output")
     (variant, *_) = e3.TUNING
@@ -195,9 +203,9 @@ def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_pa
     given = []
     train = training.train_by_steps
 
-    def spied(model, data, *others):
+    def spied(trainee, weights, data, *others):
         given.append((data, others[-1]))
-        return train(model, data, *others)
+        return train(trainee, weights, data, *others)
 
     monkeypatch.setattr(training, "train_by_steps", spied)
     folders = copy_of(made, tmp_path / "output")
@@ -213,18 +221,17 @@ def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_pa
 
 def test_frozen_convolutions_stay_as_fake_made_them_and_the_dense_layers_learn(made, tmp_path, monkeypatch):
     monkeypatch.setattr(e3, "SENSITIVITY", {"frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (BUDGET,))})
-    weights = []
+    ends = []
     train = training.train_by_steps
 
-    def spied(model, *others):
-        ended = train(model, *others)
-        weights.append(model.get_weights())
-        return ended
+    def spied(*given):
+        ends.append(train(*given))
+        return ends[-1]
 
     monkeypatch.setattr(training, "train_by_steps", spied)
     folders = copy_of(made, tmp_path / "output")
     e3.train_missing(choose(folders, "--models", "LeNet", "--part", "sensitivity"))
-    after_fake, at_the_end = weights
+    (after_fake, _), (at_the_end, _) = ends
     same = [np.array_equal(before, after) for before, after in zip(after_fake, at_the_end, strict=True)]
     assert same == [True] * 4 + [False] * 4  # kernels and biases of two convolutions, then of two dense layers
     record = records.read(folders.e3_run("LeNet", "FAKE, then REAL", BUDGET, 1, "frozen-convolutions")["record"], "E3")

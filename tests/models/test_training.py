@@ -8,6 +8,7 @@ from cifake import protocol
 from cifake.data import batches
 from cifake.models import architectures, training
 from cifake.models.checkpoints import Training
+from cifake.system import options
 from cifake.system.errors import StudyError
 
 ROWS, VALIDATION = 320, 64  # 256 rows for training: 4 steps an epoch
@@ -136,9 +137,31 @@ def test_early_weights_are_the_best_on_the_validation_images(data):
     def accuracy(validation) -> float:
         keras.utils.set_random_seed(1)
         head = architectures.head("NN", (16,), 3)
-        training.train_by_steps(head, batches.made(lambda _: (features[:64], (numbers[:64] + 1) % 3), 200), settings, 200, "", validation)
+        trainee, wrong = training.compile_by_steps(head, settings, 200), (numbers[:64] + 1) % 3
+        weights, _ = training.train_by_steps(
+            trainee, head.get_weights(), batches.made(lambda _: (features[:64], wrong), 200), 200, "", validation
+        )
+        head.set_weights(weights)
         return (head.predict(features, verbose=0).argmax(1) == numbers).mean()
 
     last, chosen = accuracy(None), accuracy((features, numbers))
     assert last < 0.1
     assert chosen > 1.5 * last
+
+
+@pytest.mark.parametrize("precision", options.PRECISIONS)
+def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
+    features, numbers = data
+    settings = {"warm_up": 5, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
+
+    def compiled() -> training.Trainee:
+        with architectures.precision(precision):
+            return training.compile_by_steps(architectures.head("NN", (16,), 3), settings, 40)
+
+    def train(trainee: training.Trainee) -> list[np.ndarray]:
+        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40), 40, "")[0]
+
+    used, new = compiled(), compiled()
+    start = new.model.get_weights()
+    train(used)
+    assert all(map(np.array_equal, train(used), train(new)))

@@ -242,6 +242,7 @@ class Inputs:
     compute: "Callable[..., np.ndarray] | None" = None  # (pixels, fingerprint, label, copy number or None) -> features
     few: dict = field(default_factory=dict)  # (source, seed) -> features of the many copies of a small budget's images
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
+    trainees: dict = field(default_factory=dict)  # compiled classifiers, by all that they are compiled with
 
 
 def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Prepared:
@@ -384,6 +385,17 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         head = architectures.head(run.architecture, shape, len(classes))
         return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
 
+    def trainee(steps: int, is_frozen: bool) -> training.Trainee:
+        """For a phase of so many steps; the same for all runs, because TensorFlow keeps some MB of each that is compiled."""
+        key = (precision, steps, is_frozen, settings["learning_rate"], settings["weight_decay"])
+        if key not in inputs.trainees:
+            with architectures.precision(precision):
+                model = classifier()
+            for layer in model.layers:
+                layer.trainable = not is_frozen or isinstance(layer, keras.layers.Dense)
+            inputs.trainees[key] = training.compile_by_steps(model, settings, steps)
+        return inputs.trainees[key]
+
     with timed(seconds, "training"):
         rows = drawn(run, inputs)
         fitted, held_out = dict(rows), None
@@ -391,14 +403,12 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
             fitted[counted], held_out = np.split(rows[counted], [round(settings["images"] * (1 - share))])
         take = _taker(run, rows[counted], inputs)
 
-        # Frees half of what earlier runs left behind: the memory would grow by 15 MB with each. The seed is set right before the
-        # classifier is built, as in experiment 1.
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(seed)
-        with architectures.precision(precision):
-            trainee = classifier()
+        keras.utils.set_random_seed(seed)  # right before the classifier is built, as in experiment 1
+        tested = classifier()  # in float32 always
+        weights = tested.get_weights()
         history, steps = {}, settings["steps"] // len(phases)
         for number, sources in enumerate(phases):
+            is_last = number == len(phases) - 1
             share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
             shares = {"REAL": protocol.BATCH_SIZE - share, "FAKE": share} if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
             parts = {source: fitted[source] for source in sources}
@@ -408,29 +418,24 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
                 random = np.random.default_rng([seed, number, int(step)])
                 return take(of_steps[step], random), inputs.numbers[of_steps[step]]
 
-            if settings.get("frozen") and number == len(phases) - 1:
-                for layer in trainee.layers:
-                    layer.trainable = isinstance(layer, keras.layers.Dense)
-
             # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
             key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), steps)
-            is_shared = number == 0 and len(phases) > 1 and counted not in sources
+            is_shared = not is_last and counted not in sources
             if is_shared and key in inputs.first_phases:
                 weights, phase = inputs.first_phases[key]
-                trainee.set_weights(weights)
             else:
                 validation = None
-                if held_out is not None and number == len(phases) - 1:
+                if held_out is not None and is_last:
                     seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
                     validation = (seen, inputs.numbers[held_out])
-                phase = training.train_by_steps(trainee, batches.made(make, steps), settings, steps, run.title, validation)
+                learner = trainee(steps, is_last and settings.get("frozen", False))
+                weights, phase = training.train_by_steps(learner, weights, batches.made(make, steps), steps, run.title, validation)
                 if is_shared:
-                    inputs.first_phases[key] = (trainee.get_weights(), phase)
+                    inputs.first_phases[key] = (weights, phase)
             history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
 
-    with timed(seconds, "testing"):  # in float32 always
-        tested = classifier()
-        tested.set_weights(trainee.get_weights())
+    with timed(seconds, "testing"):
+        tested.set_weights(weights)
         probabilities = features.compute(tested, inputs.test)
     facts = {
         "arm": run.arm.name,

@@ -6,6 +6,7 @@ Experiments 1 and 3 call it.
 import logging
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -151,31 +152,53 @@ def train(
     return training
 
 
-def train_by_steps(
-    model: keras.Model,
-    data: tf.data.Dataset,
-    settings: dict,
-    steps: int,
-    name: str,
-    validation: tuple[np.ndarray, np.ndarray] | None = None,
-) -> dict[str, list[float]]:
-    """Train a model in place for a fixed number of steps by experiment 3's recipe; the last weights stay.
+@dataclass(frozen=True)
+class Trainee:
+    """A classifier that is compiled for experiment 3's recipe, to be trained again and again."""
 
-    `data` has a batch for each step. With `validation`, inputs and class numbers, the weights of the twentieth that is the most
-    accurate on it stay. Returns loss and accuracy of each twentieth of the training. Raises StudyError if the loss or a weight is not
-    finite.
-    """
+    model: keras.Model
+    optimiser: list[np.ndarray]  # its state before the first step
+
+
+def _parts(steps: int) -> int:
+    """The steps of a part of a training, of which there are twenty, or somewhat more."""
+    return max(divisor for divisor in range(1, max(steps // 20, 1) + 1) if steps % divisor == 0)
+
+
+def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
+    """Make a model ready for trainings of a fixed number of steps by experiment 3's recipe."""
     warm_up = min(settings["warm_up"], steps // 6)
     peak = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
     decay = settings["weight_decay"] or None
-    interval = max(divisor for divisor in range(1, max(steps // 20, 1) + 1) if steps % divisor == 0)
     model.compile(
         optimizer=keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        steps_per_execution=steps_per_call(interval),
+        steps_per_execution=steps_per_call(_parts(steps)),
     )
+    model.optimizer.build(model.trainable_variables)
+    return Trainee(model, [variable.numpy() for variable in model.optimizer.variables])
+
+
+def train_by_steps(
+    trainee: Trainee,
+    weights: list[np.ndarray],
+    data: tf.data.Dataset,
+    steps: int,
+    name: str,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[list[np.ndarray], dict[str, list[float]]]:
+    """Train from some weights for as many steps as the trainee is compiled for; gives the last weights, and what happened.
+
+    `data` has a batch for each step. With `validation`, inputs and class numbers, the weights are those of the twentieth that is the
+    most accurate on it. What happened: loss and accuracy of each twentieth of the training. Raises StudyError if the loss or a weight
+    is not finite.
+    """
+    model, interval = trainee.model, _parts(steps)
+    model.set_weights(weights)
+    for variable, values in zip(model.optimizer.variables, trainee.optimiser, strict=True):
+        variable.assign(values)
     choosing = [keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=steps, restore_best_weights=True)] if validation else []
     with progress.bar(desc=name, total=steps, unit=" steps") as bar:
         history = model.fit(
@@ -191,4 +214,4 @@ def train_by_steps(
             shuffle=False,  # the batches come shuffled
             verbose=0,
         ).history
-    return {measure: [float(value) for value in history[measure]] for measure in MEASURES[:2]}
+    return model.get_weights(), {measure: [float(value) for value in history[measure]] for measure in MEASURES[:2]}
