@@ -19,9 +19,9 @@ from cifake.experiments.runs import Prepared, Run
 
 def main() -> None:
     """The script's own main function, with a clock in its training."""
-    train = e1._train
+    train = e1.train
 
-    def with_clock(chosen: object, run: Run, prepared: Prepared, *others: object) -> tuple:
+    def with_clock(source: str, chosen: object, run: Run, prepared: Prepared, *others: object) -> tuple:
         import keras  # the script has imported it
 
         fit, times = keras.Model.fit, []
@@ -34,12 +34,12 @@ def main() -> None:
             return fit(model, *data, callbacks=[clock, *callbacks], **options)
 
         keras.Model.fit = fit_with_clock
-        trained = train(chosen, run, prepared, *others)
+        trained = train(source, chosen, run, prepared, *others)
         images = prepared.seconds["reading"] + prepared.seconds["decoding"]
         print(json.dumps({"begun": times[0], "done": times[1], "images": images}))
         return trained
 
-    e1._train = with_clock
+    e1.train = with_clock
     architecture = sys.argv.pop(1)
     e1.classify(architecture, __doc__)
 
