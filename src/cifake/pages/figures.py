@@ -389,9 +389,9 @@ def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> No
         return
     level = scores[f"FAKE{ending}", number].mean()
     panel.annotate("", (value.images, level), (number, level), arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 0.8})
-    text = f"{number:,} FAKE are worth {float(f'{value.images:.2g}'):,.0f} REAL"
+    text = f"{number:,} FAKE are\nworth {float(f'{value.images:.2g}'):,.0f} REAL"
     # Right of the REAL curve, which rises, and above FAKE's, nothing is drawn.
-    note(panel, text, (number, level), (0, 3), ha="right", va="bottom", fontsize=7)
+    note(panel, text, (number, level), (0, 3), ha="right", va="bottom", fontsize=7, linespacing=1)
 
 
 def _label_ends(panel: Axes, ends: dict[str, tuple[float, float, str]]) -> None:
