@@ -144,7 +144,8 @@ PAGES = {
             tables.sensitivity,
             "sensitivity_table.txt",
             "E3",
-            "Variants of the protocol: the share of FAKE images in a batch (0.5), the number of FAKE images, twice the steps.",
+            "Variants of the protocol, against the protocol itself: a quarter or three quarters of each batch FAKE, fewer FAKE images, "
+            "twice the steps, weights chosen early on a fifth of the images, float32; frozen-convolutions belongs to experiment 4.",
         ),
         Page(
             tables.tuning,

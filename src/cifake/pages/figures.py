@@ -5,6 +5,7 @@ is nothing to show; history() and mistakes() belong to a single run.
 """
 
 import itertools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -374,10 +375,22 @@ def by_budget(study: Study) -> Figure | None:
         row[0].set_ylabel("accuracy on REAL")
     for panel in axes[-1]:
         panel.set_xlabel("training images (FAKE: of FAKE; all others: of REAL)")
+    head(figure, _exchange(groups))
     # Once all panels are drawn, because the range of accuracies that a row shares says how far apart the names stand.
     for panel in axes.flat:
         _label_ends(panel, panel.ends)
     return figure
+
+
+def _exchange(groups: dict[str, pd.DataFrame]) -> str:
+    """What all FAKE images alone are worth to each classifier, in a line."""
+    found, number = [], 0
+    for architecture, scores in groups.items():
+        number = max(worth.sizes(scores, "FAKE"), default=0)
+        if value := worth.worth(scores, ("FAKE", number)):
+            images, *_ = re.split(r" [\[(]", sentences.worth_of(value, worth.sizes(scores)))
+            found.append(f"{images} ({architecture})")
+    return f"{number:,} FAKE images are worth {', '.join(found)} REAL ones" if found else ""
 
 
 def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> None:
