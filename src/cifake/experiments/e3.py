@@ -391,8 +391,8 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         if key not in inputs.trainees:
             with architectures.precision(precision):
                 model = classifier()
-            for layer in model.layers:
-                layer.trainable = not is_frozen or isinstance(layer, keras.layers.Dense)
+            for layer in model.layers if is_frozen else ():
+                layer.trainable = isinstance(layer, keras.layers.Dense)
             inputs.trainees[key] = training.compile_by_steps(model, settings, steps)
         return inputs.trainees[key]
 

@@ -12,7 +12,7 @@ from cifake.data.arms import ARMS
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.system.errors import StudyError
-from cifake.system.paths import Folders, shown
+from cifake.system.paths import KINDS, Folders, shown
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
     another's name, or if records disagree about the classes.
     """
     rows = []
-    for experiment in experiments or ("E1", "E2", "E3", "E4"):
+    for experiment in experiments or KINDS:
         for path in folders.records(experiment):
             record = records.read(path, experiment)
             rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
