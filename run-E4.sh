@@ -2,7 +2,7 @@
 # Experiment 4: what sets FAKE images apart from REAL ones, and why does a
 # classifier trained on FAKE lose half of its accuracy on REAL?
 #
-#   bash run-E4.sh             all of it: about 90 minutes on two processor cores
+#   bash run-E4.sh             all of it: about an hour on two processor cores
 #   bash run-E4.sh --dry-run   how many trainings are missing
 #   bash run-E4.sh --models LeNet --seeds 129
 #                              a part of it: these classifiers, these seeds

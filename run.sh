@@ -9,7 +9,7 @@
 #   bash run.sh --dry-run   say what is there, what is needed, what would be done
 #   bash run.sh --seeds 129 130 131 132 133
 #                           every classifier with five seeds, for mean and
-#                           standard deviation: about 70 minutes
+#                           standard deviation: about 80 minutes
 #   PYTHON=python bash run.sh
 #                           use your own Python (conda, a cluster's module), not
 #                           env/; nothing is installed

@@ -1,4 +1,4 @@
-"""What a trained classifier takes your own pictures for: the three most likely classes of each.
+"""Classify your own pictures with a trained classifier: the three most likely classes of each.
 
     env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg
     env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg other.png --csv

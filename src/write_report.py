@@ -2,9 +2,9 @@
 
     env/bin/python src/write_report.py
 
-Reads the records and the figures of all experiments and writes E2_visualisations/report.html, which needs no other file: send it,
-print it, or open it in any browser. Draw the figures first (src/visualise.py, src/final_evaluate.py, and src/worth_of_fake.py
-for experiment 3, which is on the page if it has been run). It takes ten seconds.
+Reads the records and the figures of all experiments and writes E2_visualisations/report.html, a single file to send, print or
+open in any browser. Draw the figures first (src/visualise.py, src/final_evaluate.py). Experiments 3 and 4 are on the page if
+src/worth_of_fake.py and src/real_or_fake.py have been run. It takes ten seconds.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What src/README.md promises: an architecture or an arm is added by one entry in a table, and found in all that is made from it."""
+"""What README.md promises: an architecture or an arm is added by one entry in a table, and found in all that is made from it."""
 
 import logging
 import sys
