@@ -142,11 +142,8 @@ def table(lines: list[Likely]) -> str:
 
 def csv_text(lines: list[Likely]) -> str:
     """A line for each picture and class."""
-    import pandas as pd
-
-    rows = [(picture, rank, name, share) for picture, likely in lines for rank, (name, share) in enumerate(likely, start=1)]
-    table = pd.DataFrame(rows, columns=["image", "rank", "class", "probability"])
-    return table.to_csv(index=False, float_format="%.6f", lineterminator="\n").rstrip("\n")
+    rows = [(picture, rank, name, f"{share:.6f}") for picture, likely in lines for rank, (name, share) in enumerate(likely, start=1)]
+    return metadata.csv_text(rows, ("image", "rank", "class", "probability")).rstrip("\n")
 
 
 if __name__ == "__main__":

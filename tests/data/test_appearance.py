@@ -38,7 +38,7 @@ def test_white_noise_has_the_same_power_at_all_frequencies_and_that_is_its_varia
 def test_colours_become_those_of_others():
     images = np.random.default_rng(2).normal((90, 120, 150), (10, 20, 30), (50, SIDE, SIDE, 3)).astype(np.uint8)
     others = np.random.default_rng(3).normal((140, 100, 120), (25, 15, 20), (50, SIDE, SIDE, 3)).astype(np.uint8)
-    changed = appearance.with_colours_of(others)(images)
+    changed = appearance.with_colours_of(others, images)
     assert (changed.dtype, changed.shape) == (np.uint8, images.shape)
     assert appearance.colours(changed) == pytest.approx(appearance.colours(others), abs=0.5)
 
@@ -47,6 +47,6 @@ def test_the_spectrum_becomes_that_of_others_and_the_mean_colour_stays():
     images, others = noise(128, 10, images=100), noise(100, 20, images=100, seed=2)
     others = (others.astype(int) + np.roll(others, 1, axis=1)).astype(np.float64) / 2  # smoother
     others = np.rint(others).astype(np.uint8)
-    changed = appearance.with_spectrum_of(others)(images)
+    changed = appearance.with_spectrum_of(others, images)
     assert appearance.power(changed)[1:] == pytest.approx(appearance.power(others)[1:], rel=0.05)
     assert appearance.colours(changed)[0] == pytest.approx(appearance.colours(images)[0], abs=0.5)

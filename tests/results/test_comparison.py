@@ -99,8 +99,6 @@ def test_pairs_are_compared_image_by_image(folders):
     assert (pair.accuracy_first, pair.accuracy_second) == (0.75, 0.5)
     assert (pair.only_first_right, pair.only_second_right, pair.p) == (2, 1, 1)
 
-    add(folders, 0.5, 129, **of_fake | {"predictions": {}})  # as earlier versions of the program wrote it
-    assert comparison.paired(table.load(folders)).empty
     others = data | {"test": {"images": 4, "sha256": "of other images"}}
     add(folders, 0.5, 129, **of_fake | {"data": others})
     assert comparison.paired(table.load(folders)).empty

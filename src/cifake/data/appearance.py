@@ -43,27 +43,19 @@ def power(images: np.ndarray) -> np.ndarray:
     return np.bincount(radius.ravel(), weights=mean.ravel()) / np.bincount(radius.ravel())
 
 
-def with_colours_of(others: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that shifts and scales the channels of images to the means and deviations of others; uint8 [n, 32, 32, 3] all."""
-
-    def change(images: np.ndarray) -> np.ndarray:
-        (mean, deviation), (wanted_mean, wanted_deviation) = colours(images), colours(others)
-        return _by_chunks(images, lambda chunk: (chunk - mean) * (wanted_deviation / deviation) + wanted_mean)
-
-    return change
+def with_colours_of(others: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Images whose channels are shifted and scaled to the means and deviations of others; uint8 [n, 32, 32, 3] all."""
+    (mean, deviation), (wanted_mean, wanted_deviation) = colours(images), colours(others)
+    return _by_chunks(images, lambda chunk: (chunk - mean) * (wanted_deviation / deviation) + wanted_mean)
 
 
-def with_spectrum_of(others: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that filters images, so that their mean power by spatial frequency is that of others; the mean colour stays."""
-
-    def change(images: np.ndarray) -> np.ndarray:
-        gain = np.sqrt(power(others) / power(images))
-        gain[0] = 1
-        shape, axes = protocol.IMAGE_SHAPE[:2], (1, 2)
-        filtering = gain[_radius(protocol.IMAGE_SHAPE[1] // 2 + 1)][..., None]
-        return _by_chunks(images, lambda chunk: np.fft.irfft2(np.fft.rfft2(chunk, axes=axes) * filtering, shape, axes))
-
-    return change
+def with_spectrum_of(others: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Images that are filtered, so that their mean power by spatial frequency is that of others; the mean colour stays."""
+    gain = np.sqrt(power(others) / power(images))
+    gain[0] = 1
+    shape, axes = protocol.IMAGE_SHAPE[:2], (1, 2)
+    filtering = gain[_radius(protocol.IMAGE_SHAPE[1] // 2 + 1)][..., None]
+    return _by_chunks(images, lambda chunk: np.fft.irfft2(np.fft.rfft2(chunk, axes=axes) * filtering, shape, axes))
 
 
 def _by_chunks(images: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

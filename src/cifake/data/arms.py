@@ -13,7 +13,6 @@ class Arm:
     phases: tuple[tuple[str, ...], ...]  # one after the other: whose images its batches hold
     counts: str = "REAL"  # the source whose number of images is varied; of the other one, all are used
     augmented: bool = False
-    colour: str = "both"  # what its images are: REAL, FAKE or both
     line: str = "-"  # matplotlib's line style
 
     @property
@@ -23,12 +22,12 @@ class Arm:
 
 
 ARMS = (
-    Arm("REAL", (("REAL",),), colour="REAL"),
-    Arm("FAKE", (("FAKE",),), counts="FAKE", colour="FAKE"),
+    Arm("REAL", (("REAL",),)),
+    Arm("FAKE", (("FAKE",),), counts="FAKE"),
     Arm("REAL + FAKE", MIXED),
     Arm("FAKE, then REAL", FIRST, line="--"),
-    Arm("REAL + augmentation", (("REAL",),), augmented=True, colour="REAL"),
-    Arm("FAKE + augmentation", (("FAKE",),), counts="FAKE", augmented=True, colour="FAKE"),
+    Arm("REAL + augmentation", (("REAL",),), augmented=True),
+    Arm("FAKE + augmentation", (("FAKE",),), counts="FAKE", augmented=True),
     Arm("REAL + FAKE + augmentation", MIXED, augmented=True),
     Arm("FAKE, then REAL + augmentation", FIRST, augmented=True, line="--"),
 )

@@ -44,14 +44,17 @@ def title_of(source: str, architecture: str, seed: int | None) -> str:
     return f"{source} {architecture}" + ("" if seed is None else f", seed {seed}")
 
 
+def run_of(experiment: str, source: str, architecture: str, settings: dict, data: dict, chosen: argparse.Namespace) -> Run:
+    """A training: --seed's is the plain one, every other seed of --seeds has a place of its own."""
+    place = None if settings["seed"] == chosen.seed else settings["seed"]
+    title, where = title_of(source, architecture, place), chosen.folders.classifier(experiment, source, architecture, place)
+    return Run(experiment, architecture, title, settings, data, where)
+
+
 def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split]) -> list[Run]:
-    """The runs that the options ask for: --seed's is the plain one, every other seed of --seeds has a place of its own."""
-    settings, runs = settings_of(architecture, chosen), []
-    for seed in chosen.seeds or [chosen.seed]:
-        place = None if seed == chosen.seed else seed
-        title, where = title_of(chosen.data, architecture, place), chosen.folders.classifier("E1", chosen.data, architecture, place)
-        runs.append(Run("E1", architecture, title, settings | {"seed": seed}, data_of(splits), where))
-    return runs
+    """The runs that the options ask for."""
+    settings, data = settings_of(architecture, chosen), data_of(splits)
+    return [run_of("E1", chosen.data, architecture, settings | {"seed": seed}, data, chosen) for seed in chosen.seeds or [chosen.seed]]
 
 
 def settings_of(architecture: str, chosen: argparse.Namespace) -> dict:
@@ -97,10 +100,7 @@ def prepare(
 
     `change` is what is done to the pixels of the training images; only classifiers without a pretrained backbone can have it.
     """
-    from cifake.system import devices
-
     with timed(seconds, "start"):
-        device = devices.prepare(chosen.verbose)
         import numpy as np
 
         from cifake.data import batches, decoding
@@ -127,7 +127,7 @@ def prepare(
         fingerprint = splits["train"].fingerprint
         inputs = features.of_images(computing, pixels.pop("train"), fingerprint, chosen.folders, f"{name}, train")
         inputs = batches.in_memory(inputs, np.array(splits["train"].numbers))  # releases the array itself
-    return Prepared(device, splits["test"], pixels["test"], (backbone, *inputs), seconds, trained_on)
+    return Prepared((backbone, *inputs), seconds, splits["test"], pixels["test"], trained_on)
 
 
 def train(

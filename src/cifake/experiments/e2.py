@@ -50,19 +50,16 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
                 raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: bash run-{row.architecture}.sh")
             else:
                 log.info("%s: not tested: %s", title, fault)
-        written += do(wanted, partial(_prepare, test, chosen), partial(_answer, chosen), chosen)
+        written += do(wanted, partial(_prepare, test), partial(_answer, chosen), chosen)
     return written
 
 
-def _prepare(test: metadata.Split, chosen: argparse.Namespace) -> Prepared:
+def _prepare(test: metadata.Split) -> Prepared:
     """From the bytes of the images to pixels."""
-    from cifake.system import devices
-
-    device = devices.prepare(chosen.verbose)
     from cifake.data import decoding
 
     pixels, _ = decoding.decode(test.contents, test.filepaths, f"{test.source}, test")
-    return Prepared(device, test, pixels, None, {})
+    return Prepared(None, {"training": 0.0}, test, pixels)
 
 
 def _answer(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple["np.ndarray", dict]:

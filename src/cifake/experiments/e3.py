@@ -19,7 +19,6 @@ from cifake.data.arms import ARMS, BY_NAME, Arm
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
-from cifake.results.records import RUN_OF_E3
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 from cifake.system.progress import duration
@@ -214,7 +213,7 @@ def refuse_a_mixture(wanted: list[Run], chosen: argparse.Namespace) -> None:
         if "variant" in there:
             continue
         other = [name for name in sorted(there.keys() | run.settings.keys()) if there.get(name) != run.settings.get(name)]
-        other = [name for name in other if name not in RUN_OF_E3]  # in which all runs of a classifier have to agree
+        other = [name for name in other if name not in records.RUN_OF_E3]  # in which all runs of a classifier have to agree
         if any(images.get(part, known) != known for part, known in record["data"].items()):
             other.append("images")
         if other:
@@ -251,11 +250,8 @@ def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Pre
     The features of a pretrained backbone are computed beforehand, for each image and, if a run that is to be done takes them, for its
     augmented copies. `runs` are all tuning or all not.
     """
-    from cifake.system import devices
-
     architecture, is_tuning, seconds = runs[0].architecture, _is_tuning(runs[0]), {}
     with timed(seconds, "preparing"):
-        device = devices.prepare(chosen.verbose)
         import numpy as np
 
         from cifake.data import augmentation, decoding
@@ -294,7 +290,7 @@ def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Pre
                 inputs.values[0 if copy is None else 1 + copy, place] = compute(pixels[place], part.fingerprint, label, copy)
             inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
             inputs.weights, inputs.compute = weights_of(backbone, chosen), compute
-    return Prepared(device, test, test_pixels, inputs, seconds)
+    return Prepared(inputs, seconds, test)
 
 
 def drawn(run: Run, inputs: Inputs) -> "dict[str, np.ndarray]":
@@ -379,11 +375,9 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
     def classifier() -> "keras.Model":
         """With new weights: on features the head alone, on pixels the whole."""
-        if inputs.values is not None:
-            return architectures.head(run.architecture, inputs.values.shape[2:], len(classes))
         shape = inputs.backbone.output_shape[1:] if inputs.backbone else protocol.IMAGE_SHAPE
         head = architectures.head(run.architecture, shape, len(classes))
-        return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
+        return architectures.Classifier(inputs.backbone, head).whole(run.architecture) if inputs.values is None else head
 
     def trainee(steps: int, is_frozen: bool) -> training.Trainee:
         """For a phase of so many steps; the same for all runs, because TensorFlow keeps some MB of each that is compiled."""

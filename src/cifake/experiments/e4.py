@@ -78,7 +78,7 @@ def _trainings(models: list[str], splits: Splits | None, chosen: argparse.Namesp
     for architecture in models:
         name = protocol.REAL_OR_FAKE
         settings = e1.settings_of(architecture, chosen)
-        members = [_run(name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
+        members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
         prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, both, {})
         groups.append((members, prepare, partial(_tell_apart, chosen)))
     for name in CHANGES if CHANGED in models else ():
@@ -86,16 +86,9 @@ def _trainings(models: list[str], splits: Splits | None, chosen: argparse.Namesp
         if splits:
             real = splits["REAL", "train"]
             data = data_of({"FAKE train": splits["FAKE", "train"], "REAL train": real, "REAL test": splits["REAL", "test"]})
-        members = [_run(name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
+        members = [e1.run_of("E4", name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
         groups.append((members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)))
     return groups
-
-
-def _run(name: str, architecture: str, settings: dict, data: dict, chosen: argparse.Namespace) -> Run:
-    """A training; that with --seed is the plain one."""
-    place = None if settings["seed"] == chosen.seed else settings["seed"]
-    title, where = e1.title_of(name, architecture, place), chosen.folders.classifier("E4", name, architecture, place)
-    return Run("E4", architecture, title, settings, data, where)
 
 
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
@@ -129,9 +122,6 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
 
 def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
     """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
-    from cifake.system import devices
-
-    devices.prepare(chosen.verbose)
     from cifake.data import appearance, decoding
 
     real, seconds = splits["REAL", "train"], {}
@@ -139,7 +129,7 @@ def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> P
     some = slice(first, first + protocol.STATISTICS_OF)
     others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
     parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
-    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, getattr(appearance, CHANGES[name])(others))
+    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, partial(getattr(appearance, CHANGES[name]), others))
 
 
 # --------------------------------------------------------------------------------------------------------------- the findings
@@ -151,27 +141,23 @@ def _finding(
     """Something that is measured on some parts of the images."""
     data = data_of({f"{source} {split}": splits[source, split] for source, split in parts})
     run = Run("E4", "", name, settings, data, chosen.folders.finding(name, **more))
-    return [run], partial(_prepare, splits, parts, chosen), partial(_measured, measure)
+    return [run], partial(_prepare, splits, parts), partial(_measured, measure)
 
 
-def _prepare(splits: Splits, parts: tuple[tuple[str, str], ...], chosen: argparse.Namespace) -> Prepared:
+def _prepare(splits: Splits, parts: tuple[tuple[str, str], ...]) -> Prepared:
     """The pixels of some parts of the images."""
-    from cifake.system import devices
-
-    device, seconds, pixels = devices.prepare(chosen.verbose), {}, {}
     from cifake.data import decoding
 
+    seconds, pixels = {}, {}
     with timed(seconds, "decoding"):
         for source, split in parts:
             part = splits[source, split]
             pixels[source, split], _ = decoding.decode(part.contents, part.filepaths, f"{source}, {split}")
-    last = splits[parts[-1]]
-    return Prepared(device, last, pixels[parts[-1]], pixels, seconds)
+    return Prepared(pixels, seconds)
 
 
 def _measured(measure: Callable, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[None, dict]:
     """Measure: `measure` (run, pixels by source and split, function to make a file) -> what was found."""
-    del seconds["training"]
     with timed(seconds, "measuring"):
         found = measure(run, prepared.inputs, make)
     return None, {"settings": run.settings, "data": run.data, "found": found}
@@ -272,8 +258,6 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, 
 
 def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
     """Grad-CAM for the surest mistakes of a FAKE classifier on the two classes of REAL images on which it makes most of them."""
-    import numpy as np
-
     (part, images), classes = next(iter(pixels.items())), record["classes"]
     classifier, answers = _answers(record, images, splits[part], chosen)
     wrong = answers[answers["label"] != answers["predicted"]].sort_values("probability_of_predicted", ascending=False, kind="stable")
@@ -285,7 +269,7 @@ def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace,
         for name in wrong["label"].value_counts().index[:2]
     ]
     title = f"{records.name_of(record)} on REAL images: what speaks for the class that it takes them for"
-    return _gallery(run, classifier, np.asarray(images), lines, title, make)
+    return _gallery(run, classifier, images, lines, title, make)
 
 
 def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:

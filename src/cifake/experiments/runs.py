@@ -17,7 +17,7 @@ from cifake import protocol
 from cifake.data import metadata
 from cifake.data.arms import Arm
 from cifake.results import records
-from cifake.system import files, locks, options, signals
+from cifake.system import devices, files, locks, options, signals
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 from cifake.system.progress import duration
@@ -49,11 +49,10 @@ class Run:
 class Prepared:
     """What all runs of a classifier share, in memory."""
 
-    device: str
-    test: metadata.Split
-    test_pixels: "np.ndarray"  # uint8 [n, 32, 32, 3]
     inputs: Any  # of the trainings
     seconds: Seconds
+    test: metadata.Split | None = None  # what is tested, if anything
+    test_pixels: "np.ndarray | None" = None  # uint8 [n, 32, 32, 3], if its mistakes are drawn
     trained_on: "np.ndarray | None" = None  # bool [n]: which test images are, byte for byte, among the training images
 
 
@@ -152,8 +151,9 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
                     log.info("%s: done by another process", run.title)
                 else:
                     log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}; replacing that (--output DIR keeps it)")
-                    prepared = prepared or prepare()
-                    written += _do_one(run, prepared, train)
+                    if prepared is None:
+                        device, prepared = devices.prepare(chosen.verbose), prepare()  # in this order: what follows imports TensorFlow
+                    written += _do_one(run, device, prepared, train)
                 folders.checkpoint(run.title).unlink(missing_ok=True)
         except locks.BusyError as busy:
             if len(wanted) == 1 and run.experiment != "E3":  # of E3, a share may hold one run of a classifier and more of others
@@ -165,19 +165,17 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
     return written
 
 
-def _do_one(run: Run, prepared: Prepared, train: Train) -> Iterable[Path]:
+def _do_one(run: Run, device: str, prepared: Prepared, train: Train) -> Iterable[Path]:
     """Train and test a classifier and put all files of its run in place, the record last; gives the files."""
-    from cifake.system import devices
-
     devices.name_variables()
-    seconds = prepared.seconds | {"training": 0.0}
+    seconds = dict(prepared.seconds)
     with files.stage(list(run.files.values())) as make:
         probabilities, facts = train(run, prepared, make, seconds)
         record = facts
         if probabilities is not None:
             record = {"architecture": run.architecture, **facts}
             record |= _tested(run, prepared, probabilities, record, make)
-        record |= {**devices.description(prepared.device), "seconds": seconds}
+        record |= {**devices.description(device), "seconds": seconds}
         make(run.files["record"], lambda path: records.write(record, path))
     return run.files.values()
 

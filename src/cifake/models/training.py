@@ -95,16 +95,21 @@ def steps_per_call(steps: int) -> int:
     return max(divisor for divisor in range(1, STEPS_PER_CALL + 1) if steps % divisor == 0)
 
 
-def compile_head(head: keras.Model, steps: int) -> None:
-    """The study's optimiser and loss; `steps` is an epoch's number of batches."""
-    rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
-    head.compile(
-        optimizer=keras.optimizers.SGD(rate),
+def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: int) -> None:
+    """The study's loss; `steps` is the number of batches of an epoch, or of a part of a training."""
+    model.compile(
+        optimizer=optimiser,
         loss="sparse_categorical_crossentropy",  # the categorical one, from class numbers instead of one-hot rows
         metrics=["accuracy"],
         steps_per_execution=steps_per_call(steps),
     )
-    head.optimizer.build(head.trainable_variables)
+    model.optimizer.build(model.trainable_variables)
+
+
+def compile_head(head: keras.Model, steps: int) -> None:
+    """The study's optimiser and loss; `steps` is an epoch's number of batches."""
+    rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
+    _compile(head, keras.optimizers.SGD(rate), steps)
 
 
 def train(
@@ -171,13 +176,7 @@ def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
     peak = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
     decay = settings["weight_decay"] or None
-    model.compile(
-        optimizer=keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        steps_per_execution=steps_per_call(_parts(steps)),
-    )
-    model.optimizer.build(model.trainable_variables)
+    _compile(model, keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay), _parts(steps))
     return Trainee(model, [variable.numpy() for variable in model.optimizer.variables])
 
 

@@ -26,7 +26,7 @@ WHOLE, FROZEN = "FAKE, then REAL", "frozen-convolutions"  # an arm of experiment
 def tellers(study: Study) -> dict[str, pd.DataFrame]:
     """The classifiers that tell REAL from FAKE: their rows of the table of runs, a seed a row, by architecture."""
     rows = study.e4[study.e4["trained_on"] == protocol.REAL_OR_FAKE]
-    return {name: rows[rows["architecture"] == name] for name in dict.fromkeys(rows["architecture"])}
+    return dict(iter(rows.groupby("architecture", observed=True, sort=False)))
 
 
 def tell_apart(study: Study) -> Figure | None:
@@ -282,10 +282,7 @@ def answers(study: Study) -> list[str]:
         published = f"; the published network has {protocol.PUBLISHED_REAL_OR_FAKE}" if study.e4["is_cifake"].all() else ""
         lines.append(f"REAL or FAKE? Accuracy: {each}{published}.")
     if found := study.findings.get("coverage"):
-        fake, real = (
-            {measure: np.mean([values[source][measure] for values in found.values()]) for measure in coverage_of.MEASURES}
-            for source in ("FAKE", "REAL")
-        )
+        fake, real = (pd.DataFrame([values[source] for values in found.values()]).mean() for source in ("FAKE", "REAL"))
         lines.append(
             f"FAKE images have a precision of {fake['precision']:.2f} and cover {fake['coverage']:.2f} of the REAL test images; other REAL "
             f"images have {real['precision']:.2f} and cover {real['coverage']:.2f}."

@@ -30,7 +30,6 @@ from cifake.results import records, worth
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
 COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
 MIXED = "#A0508C"  # reddish purple
-ARM_COLOURS = COLOURS | {"both": MIXED}
 INK, FAINT = "#333333", "#C8C8C8"
 SHADES = {  # from white to the colour of the source
     source: LinearSegmentedColormap.from_list(source, ["#FFFFFF", colour]) for source, colour in COLOURS.items()
@@ -361,7 +360,8 @@ def by_budget(study: Study) -> Figure | None:
             for arm in ARMS:
                 if arm.augmented != is_augmented or arm.name not in means:
                     continue
-                mean, deviation, colour = means[arm.name].sort_index(), deviations[arm.name].sort_index(), ARM_COLOURS[arm.colour]
+                mean, deviation = means[arm.name].sort_index(), deviations[arm.name].sort_index()
+                colour = COLOURS[arm.counts] if len(arm.sources) == 1 else MIXED
                 panel.plot(mean.index, mean, color=colour, linestyle=arm.line, marker="o", markersize=3, linewidth=1.5)
                 panel.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
                 ends[arm.name.replace(" + augmentation", "")] = (mean.index[-1], mean.iloc[-1], colour)

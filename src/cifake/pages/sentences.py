@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cifake import protocol
+from cifake.models.architectures import ARCHITECTURES
 from cifake.pages.study import Study
 from cifake.results import records, worth
 from cifake.results.scores import CONFIDENCE, RESAMPLES, mean_interval
@@ -60,8 +61,6 @@ def answers(study: Study) -> list[str]:
 
 def classifiers(study: Study) -> str:
     """What the classifiers are."""
-    from cifake.models.architectures import ARCHITECTURES
-
     return " ".join(f"{name}: {ARCHITECTURES[name].description}." for name in study.architectures if name in ARCHITECTURES)
 
 

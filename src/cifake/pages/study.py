@@ -65,8 +65,7 @@ class Study:
     @cached_property
     def e3(self) -> dict[str, pd.DataFrame]:
         """Experiment 3's rows by classifier, in the study's order."""
-        rows = table.experiment_3(self.runs)
-        return {name: rows[rows["architecture"] == name] for name in dict.fromkeys(rows["architecture"])}
+        return dict(iter(table.experiment_3(self.runs).groupby("architecture", observed=True, sort=False)))
 
     @cached_property
     def e3_accuracies(self) -> dict[str, pd.DataFrame]:

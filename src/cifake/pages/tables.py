@@ -213,9 +213,8 @@ def tuning(study: Study) -> pd.DataFrame:
     rows = study.variants[study.variants["variant"].str.startswith(TUNED)]
     if rows.empty:
         return rows
-    settings = pd.DataFrame(list(rows["record"].map(lambda record: record["settings"])), index=rows.index)
-    turned = settings["rotation"].fillna(0) if "rotation" in settings else 0
-    rows = rows.assign(rate=settings["learning_rate"], decay=settings["weight_decay"], turned=turned)
+    settings = pd.DataFrame([{"rotation": 0} | record["settings"] for record in rows["record"]], index=rows.index)
+    rows = rows.assign(rate=settings["learning_rate"], decay=settings["weight_decay"], turned=settings["rotation"])
     table = rows.pivot_table(index=["architecture", "rate", "decay", "turned"], columns="images", values="accuracy", observed=True)
     table = table.assign(mean=table.mean(axis=1)).map("{:.4f}".format)
     names = [

@@ -40,17 +40,14 @@ def published(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFra
 
 
 def paired(table: pd.DataFrame) -> pd.DataFrame:
-    """McNemar's exact test for each two plain classifiers on the same test images, a pair a row.
-
-    Records of earlier versions of the program do not say which images are right; their classifiers are left out.
-    """
+    """McNemar's exact test for each two plain classifiers on the same test images, a pair a row."""
     rows = []
     for tested_on, members in plain(table, "E1", "E2").groupby("tested_on", observed=True):
         members = members.sort_values(["architecture", "trained_on"], ascending=[True, False], kind="stable")
         hits = {
             records.name_of(record): scores.unpacked(record["predictions"]["correct"], record["test"]["images"])
             for record in members["record"]
-            if "correct" in record["predictions"] and record["data"]["test"] == members["record"].iloc[0]["data"]["test"]
+            if record["data"]["test"] == members["record"].iloc[0]["data"]["test"]
         }
         rows += [
             {

@@ -8,8 +8,6 @@ from sklearn.neighbors import NearestNeighbors
 from cifake import protocol
 from cifake.results.scores import CONFIDENCE
 
-MEASURES = ("precision", "recall", "density", "coverage")
-
 
 def measures(real: np.ndarray, other: np.ndarray, neighbours: int = protocol.NEIGHBOURS) -> dict[str, float]:
     """Precision and recall (Kynkäänniemi et al., 2019), density and coverage (Naeem et al., 2020) of others against real ones.

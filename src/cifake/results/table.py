@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +12,6 @@ from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.system.errors import StudyError
 from cifake.system.paths import KINDS, Folders, shown
-
-log = logging.getLogger(__name__)
 
 IMAGENET_WEIGHTS = "ImageNet weights"  # as records name them
 CLASSIFIER = ["experiment", "architecture", "trained_on"]
@@ -42,8 +39,8 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
     order = [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))]
     table["architecture"] = pd.Categorical(table["architecture"], order, ordered=True)
     table["tested_on"] = pd.Categorical(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE], ordered=True)
-    names = {name: number for number, name in enumerate([*protocol.SOURCES, *(arm.name for arm in ARMS)][::-1])}
-    table = table.assign(order=-table["trained_on"].map(names).fillna(-1), is_replicate=~table["is_plain"])
+    arms = {arm.name: number for number, arm in enumerate(ARMS)}  # REAL and FAKE first; what is not among them sorts last
+    table = table.assign(order=table["trained_on"].map(arms), is_replicate=~table["is_plain"])
     keys = ["experiment", "architecture", "variant", "order", "trained_on", "images", "is_replicate", "seed"]
     table = table.sort_values(keys, kind="stable", ignore_index=True).drop(columns=["order", "is_replicate"])
     # A plain run counts as its seed: an equal copy below replicates/ would count it twice.
@@ -93,7 +90,7 @@ def _row(experiment: str, record: dict) -> dict:
         "weights": record.get("weights", {}).get("origin"),
         "is_cifake": _is_cifake(record),
         **{f"f1_{name}": part["f1"] for name, part in scores["by_class"].items()},
-        "program": record.get("program", record.get("code", {}).get("commit")),
+        "program": record.get("program"),
         "device": record.get("device"),
         "outcome": _outcome(experiment, record),
         "record": record,

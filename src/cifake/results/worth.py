@@ -86,11 +86,7 @@ def worth(scores: pd.DataFrame, cell: tuple[str, int], curve: str = REAL) -> Wor
     whole = scores.dropna(subset=[*cells, cell])
     if whole.empty:
         return None
-    return over_seeds([equivalent(row[cell], budgets, row[cells].to_list()) for _, row in whole.iterrows()], budgets)
-
-
-def over_seeds(values: list[float], budgets: Sequence[int]) -> Worth:
-    """The numbers of images that equivalent() gives for each seed, as one."""
+    values = [equivalent(row[cell], budgets, row[cells].to_list()) for _, row in whole.iterrows()]
     logarithms = np.log(np.clip(values, budgets[0], budgets[-1]))
     above, below = sum(value == np.inf for value in values), sum(value == 0 for value in values)
     interval = None
@@ -115,9 +111,7 @@ def verdicts(scores: pd.DataFrame) -> pd.DataFrame:
             p = stats.ttest_1samp(differences, 0).pvalue if spread else float(np.mean(differences) == 0)
             margin = stats.t.ppf(CONFIDENCE, len(differences) - 1) * spread  # one-sided, so the 90 % interval
             is_equal = abs(np.mean(differences)) + margin <= protocol.EQUIVALENT
-            rows.append(
-                {"what": what, "images": size, "mean": np.mean(differences), "low": low, "high": high, "p": p, "is_equal": is_equal}
-            )
+            rows.append((what, size, np.mean(differences), low, high, p, is_equal))
     table = pd.DataFrame(rows, columns=["what", "images", "mean", "low", "high", "p", "is_equal"])
     table["p"] = holm(table["p"].to_numpy(float))
     is_sure = table["p"] < 1 - CONFIDENCE
@@ -131,5 +125,5 @@ def holm(p: np.ndarray) -> np.ndarray:
     order = np.argsort(p, kind="stable")
     stepped = p[order] * np.arange(len(p), 0, -1)
     corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1) if len(p) else stepped
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
     return corrected

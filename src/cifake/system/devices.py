@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -153,7 +154,5 @@ def cpu_quota(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
 
 def memory_peak() -> int:
     """The most memory that this process has held, in bytes."""
-    import resource
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
