@@ -28,7 +28,7 @@ from cifake.pages.study import Study
 from cifake.results import records, table
 from cifake.system import locks, options
 from cifake.system.errors import StudyError
-from cifake.system.files import checksum, checksum_of_arrays
+from cifake.system.files import checksum, checksum_of_arrays, staged
 from cifake.system.paths import Folders
 
 STEPS = "20"
@@ -275,6 +275,39 @@ def test_what_is_there_is_kept_and_other_settings_are_done_again(study, tmp_path
     assert not any(why(run, fresh=False) for run in e3.runs_of(in_bfloat16, SIZES, splits_of(folders)))
     first.files["record"].write_text("{", encoding="utf-8")
     assert why(first, fresh=False) == "its record is damaged"
+
+
+def test_new_images_under_the_same_names_have_new_features(study, tmp_path):
+    """Those of the copies that are kept for a small budget, too."""
+    images = tmp_path / "images"
+    shutil.copytree(study.images, images)
+    for image in (images / "train" / "REAL").iterdir():
+        shutil.copy(study.images / "train" / "FAKE" / image.name, image)
+    words = ("--models", "VGG16", "--shard", f"5/{RUNS}")  # REAL + augmentation
+    found = []
+    for name, before in (("again", study), ("new", None)):
+        folders = Folders(images, tmp_path / name)
+        if before:
+            shutil.copytree(before.models, folders.models)
+        shutil.copytree(study.output / "images", folders.output / "images")
+        (wanted,) = e3.runs_of(choose(folders, *words), SIZES)
+        assert wanted.arm.name == "REAL + augmentation"
+        e3.train_missing(choose(folders, *words))
+        found.append(records.read(wanted.files["record"], "E3")["predictions"])
+    assert found[0] == found[1]
+
+
+def test_results_that_an_interruption_left_half_in_place_are_put_in_place(study, tmp_path):
+    """Even if the earlier ones are what is asked for."""
+    folders = copy_of(study, tmp_path / "output")
+    path = folders.e3_run("VGG16", "REAL", BUDGET, 1)["record"]
+    path.rename(staged(path))
+    newer = records.read(staged(path), "E3") | {"device": "of the newer run"}
+    records.write(newer, staged(path))
+    records.write(newer | {"device": "of the earlier run"}, path)
+    e3.train_missing(choose(folders, "--models", "VGG16"))
+    assert records.read(path, "E3")["device"] == "of the newer run"
+    assert not staged(path).exists()
 
 
 def test_figure_tables_and_runs_csv_are_those_of_the_records(study):

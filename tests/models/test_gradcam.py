@@ -67,6 +67,7 @@ def test_vgg16_has_eight_by_eight_places_and_maps_differ_by_class():
     assert keras.ops.softmax(scores).numpy() == pytest.approx(probabilities, abs=1e-4)  # the same forward pass
     first, second = (gradcam.heat_maps(classifier, images, np.full(4, number)) for number in (0, 1))
     assert first.shape == (4, 32, 32)
+    assert gradcam.heat_maps(classifier, images[:0], np.zeros(0, int)).shape == (0, 32, 32)  # a classifier without a mistake
     assert not np.allclose(first, second)
 
 

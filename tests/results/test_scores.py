@@ -54,6 +54,7 @@ def test_scores_without_images_that_were_trained_on():
     assert leak["images"] == 2
     assert leak["without"]["accuracy"] == 0
     assert scores.leak(numbers, predicted, CLASSES, np.zeros(4, bool)) == {"images": 0}
+    assert scores.leak(numbers, predicted, CLASSES, np.ones(4, bool)) == {"images": 4}  # nothing is left to score
 
 
 def test_mcnemar_counts_only_images_on_which_the_two_differ():

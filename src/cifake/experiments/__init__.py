@@ -1,1 +1,1 @@
-"""E1, E2, E3: which runs there are, and the one way to do a run."""
+"""E1 to E4: which runs there are, and the one way to do a run."""

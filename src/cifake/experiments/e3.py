@@ -352,7 +352,8 @@ def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
         inputs.few = {known: values for known, values in inputs.few.items() if known[1] == seed}  # the seeds come one by one
         most = min(max(most for most in protocol.COPIES if most), len(inputs.usable[source]))
         every = _draw(run, source, most, inputs)
-        fingerprint, label = f"rows {budgets.fingerprint(every)}", f"{source} {run.architecture}, seed {seed}"
+        fingerprint = f"rows {budgets.fingerprint(every)} of {run.data[f'{source} train']['sha256']}"
+        label = f"{source} {run.architecture}, seed {seed}"
         log.info("  %s: features of %d augmented copies of %s images", label, number, f"{most:,}")
         inputs.few[source, seed] = np.stack([inputs.compute(inputs.pixels[every], fingerprint, label, copy) for copy in range(number)])
     return inputs.few[source, seed]

@@ -228,10 +228,11 @@ def _answers(record: dict, pixels: "np.ndarray", split: metadata.Split, chosen: 
     from cifake.models import architectures, features
     from cifake.results import scores
 
+    if record["classes"] != list(split.classes):
+        raise StudyError(f"{records.name_of(record)} knows other classes than the images have now; train it again: bash run.sh")
     classifier = architectures.load(_model(record, chosen))
     probabilities = features.probabilities(classifier, pixels, split.fingerprint, chosen.folders, records.name_of(record))
-    classes = tuple(record["classes"])
-    return classifier, scores.predictions(split.filepaths, np.array(split.numbers), probabilities, classes)
+    return classifier, scores.predictions(split.filepaths, np.array(split.numbers), probabilities, split.classes)
 
 
 def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
@@ -331,7 +332,9 @@ def _covers(name: str, splits: Splits, chosen: argparse.Namespace, _run: Run, pi
     for number, label in enumerate(splits["REAL", "test"].classes):
         real = of_class(("REAL", "test"), number)
         others = {"FAKE": of_class(("FAKE", "test"), number), "REAL": of_class(("REAL", "train"), number)}
-        neighbours = min(protocol.NEIGHBOURS, len(real) - 1)
+        neighbours = min(protocol.NEIGHBOURS, *(len(values) - 1 for values in (real, *others.values())))
+        if neighbours == 0:
+            raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {label}.")
         found[label] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
     return found
 

@@ -134,7 +134,7 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
     folders, prepared, written, start = chosen.folders, None, [], time.monotonic()
     missing = []
     for run in wanted:
-        if why(run, chosen.fresh):
+        if why(run, chosen.fresh) or files.is_half_in_place(list(run.files.values())):
             missing.append(run)
         else:
             folders.checkpoint(run.title).unlink(missing_ok=True)  # left by a start that was killed at its very end
@@ -148,7 +148,7 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
                 files.finish_interrupted(list(run.files.values()))
                 reason = why(run, chosen.fresh)
                 if reason is None:
-                    log.info("%s: done by another process", run.title)
+                    log.info("%s: done, by another process or before an interruption", run.title)
                 else:
                     log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}; replacing that (--output DIR keeps it)")
                     if prepared is None:

@@ -21,7 +21,7 @@ def heat_maps(classifier: Classifier, images: np.ndarray, numbers: np.ndarray) -
     `images` uint8 [n, 32, 32, 3]; `numbers` [n]: the class of each, from 0. All zero where nothing speaks for the class. Raises
     StudyError if the classifier has no convolutions.
     """
-    maps_and_scores, heat = _opened(classifier), []
+    maps_and_scores, heat = _opened(classifier), [np.empty((0, *protocol.IMAGE_SHAPE[:2]), np.float32)]
     for start in range(0, len(images), BATCH):
         batch, classes = images[start : start + BATCH], numbers[start : start + BATCH]
         with tf.GradientTape() as tape:

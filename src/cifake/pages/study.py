@@ -32,7 +32,8 @@ class Study:
     @cached_property
     def described(self) -> pd.DataFrame:
         """A row for each classifier of experiment 1: its plain run, or else one of its seeds."""
-        rows = pd.concat([table.plain(self.runs, "E1"), self.over_seeds.query("experiment == 'E1'")])
+        of_e1 = self.runs[self.runs["experiment"] == "E1"]
+        rows = pd.concat([table.plain(self.runs, "E1"), self.over_seeds.query("experiment == 'E1'"), of_e1])
         return rows.drop_duplicates(["architecture", "trained_on"]).sort_values("architecture", kind="stable")
 
     def histories(self, architecture: str, trained_on: str) -> pd.DataFrame | None:

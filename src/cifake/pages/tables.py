@@ -259,7 +259,11 @@ def versions(study: Study) -> pd.DataFrame:
     """Device and releases, a classifier a column."""
     return pd.DataFrame(
         {
-            f"{row.trained_on} {row.architecture}": {"device": row.device, "program": row.program or "", **row.record["versions"]}
+            f"{row.trained_on} {row.architecture}": {
+                "device": row.device,
+                "program": row.program if isinstance(row.program, str) else "",
+                **row.record["versions"],
+            }
             for row in study.described.itertuples()
         }
     ).astype(str)

@@ -32,7 +32,7 @@ def published(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFra
                 low, high = own[f"{name}_low"].iloc[0], own[f"{name}_high"].iloc[0]
             row = {"trained_on": trained_on, "architecture": architecture, "tested_on": tested_on, "label": label}
             row |= {"published": numbers[name], "seed": own["seed"].iloc[0] if len(own) else protocol.SEED}
-            row |= {"here": own[name].iloc[0] if len(own) else None, "runs": list(runs[name]), "low": low, "high": high}
+            row |= {"here": own[name].iloc[0] if len(own) else float("nan"), "runs": list(runs[name]), "low": low, "high": high}
             half = protocol.PUBLISHED_ROUNDING  # two decimals may stand for anything within it
             row["is_inside"] = low - half <= numbers[name] <= high + half
             rows.append(row)

@@ -63,6 +63,8 @@ def _leak_sentence(record: dict) -> str:
         return ""
     if leak["images"] == 0:
         return "None of the test images is byte for byte among the training images.\n"
+    if "without" not in leak:
+        return "All test images are byte for byte among the training images.\n"
     return (
         f"Without the {leak['images']:,} test images that are byte for byte among the training images: accuracy "
         f"{_with_interval(leak['without'], 'accuracy')}, macro F1 {_with_interval(leak['without'], 'macro_f1')}.\n"

@@ -45,10 +45,10 @@ def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...])
 
 
 def leak(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...], trained_on: np.ndarray) -> dict:
-    """How many test images were trained on (`trained_on`, bool [n]), and the scores without them if there are any."""
+    """How many test images were trained on (`trained_on`, bool [n]), and the scores without them, if that is some of them."""
     images, kept = int(trained_on.sum()), ~trained_on
-    if images == 0:
-        return {"images": 0}
+    if images in (0, len(trained_on)):
+        return {"images": images}
     named = scores(numbers[kept], predicted[kept], classes)
     return {"images": images, "without": {name: named[name] for name in ("accuracy", "macro_f1", "accuracy_interval", "macro_f1_interval")}}
 

@@ -60,7 +60,7 @@ def _row(experiment: str, record: dict) -> dict:
     else:
         counts = {source: data["train"]["images"] * (source == record["source"]) for source in protocol.SOURCES}
     leak = record.get("leak", {})
-    without = leak.get("without", scores if leak else {})
+    without = leak.get("without", scores if leak.get("images") == 0 else {})
     return {
         "experiment": experiment,
         "architecture": record["architecture"],
