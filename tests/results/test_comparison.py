@@ -1,6 +1,7 @@
 """Our scores beside the published ones and beside each other, and what is said of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cifake import protocol
@@ -60,7 +61,7 @@ def test_several_seeds_are_compared_by_where_another_run_would_lie(folders):
     for seed, score in enumerate((0.82, 0.88, 0.85)):
         add(folders, score, seed, is_plain=False)
     row = published(folders)[0]
-    assert row.here is None
+    assert pd.isna(row.here)
     assert row.runs == [0.82, 0.88, 0.85]
     assert (row.low, row.high) == pytest.approx(scores.another_run([0.82, 0.88, 0.85]))
     assert row.is_inside
