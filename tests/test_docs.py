@@ -11,6 +11,7 @@ import pytest
 from conftest import REPOSITORY
 from scipy import stats
 
+from cifake.models.architectures import ARCHITECTURES
 from cifake.results.coverage import rank_correlation
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -35,8 +36,22 @@ def runs(*experiments: str) -> pd.DataFrame:
     return pd.concat([pd.read_csv(io.StringIO(committed(f"{name}_visualisations/runs.csv"))) for name in experiments])
 
 
+def cells(name: str, experiment: str = "E3") -> dict[str, dict[str, str]]:
+    """A committed table: row -> column -> text."""
+    head, _, *rows = (line for line in committed(f"{experiment}_visualisations/{name}_table.txt").splitlines() if line.startswith("|"))
+    columns, *texts = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (head, *rows))
+    return {row[0]: dict(zip(columns[1:], row[1:], strict=True)) for row in texts}
+
+
+def rows_of_readme(beginning: str) -> list[list[str]]:
+    """The cells, without their names, of the rows of README's tables that begin like this."""
+    return [[cell.strip() for cell in line.split("|")[2:-1]] for line in README.splitlines() if line.startswith(f"| {beginning}")]
+
+
 def test_the_overview_is_the_committed_one():
-    assert committed("E2_visualisations/overview_table.txt").strip() in README
+    overview = cells("overview", "E2")
+    for name in ARCHITECTURES:
+        assert rows_of_readme(f"{name} |") == [list(overview[name].values())]
 
 
 def test_the_first_sentences_have_the_committed_means():
@@ -61,40 +76,35 @@ def test_what_is_said_of_the_published_numbers_is_committed():
     assert f"{sum('outside' not in row for row in rows)} of the sixteen published scores" in SENTENCES
 
 
-def cells(name: str, experiment: str = "E3") -> dict[str, dict[str, str]]:
-    """A committed table: row -> column -> text."""
-    head, _, *rows = (line for line in committed(f"{experiment}_visualisations/{name}_table.txt").splitlines() if line.startswith("|"))
-    columns, *texts = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (head, *rows))
-    return {row[0]: dict(zip(columns[1:], row[1:], strict=True)) for row in texts}
-
-
 def test_what_is_said_of_experiment_3_is_committed():
-    accuracies, verdicts = cells("accuracy"), cells("verdicts")
-    with_100 = (accuracies[f"VGG16, {arm}"]["100"].split()[0] for arm in ("REAL", "FAKE, then REAL", "REAL + augmentation"))
-    assert "from {} to {}, and augmentation raises it to {}".format(*(f"{float(accuracy):.2f}" for accuracy in with_100)) in SENTENCES
-    alone, augmented = cells("worth")["VGG16, 50,000 FAKE"].values()
-    assert f"worth {alone} REAL ones, or {augmented} if both are augmented" in SENTENCES
-    assert "worth {}, or {}; mixed in".format(*cells("worth")["NN, 50,000 FAKE"].values()) in SENTENCES
-    mixed_in = verdicts["NN, FAKE mixed in, instead of augmentation"]
-    assert f"{mixed_in['100'].replace(' +', ' with 100 (+')}) and as good from 1,000 on" in SENTENCES
-    assert all(text.startswith("as good as") for size, text in mixed_in.items() if size not in ("100", "300"))
-    instead, on_top, mixed = (
-        verdicts[f"VGG16, {what}"]
-        for what in ("FAKE first, instead of augmentation", "FAKE first, on top of augmentation", "FAKE mixed in, on top of augmentation")
-    )
-    gains = {size: text.split()[-1] for size, text in instead.items()}
-    said = f"better with 100 ({gains['100']}) and 300 ({gains['300']}) REAL images, as good with 1,000 and 3,000, and worse with 10,000"
-    assert f"{said} ({gains['10,000']})" in SENTENCES
-    words = [text.rsplit(maxsplit=1)[0] for text in instead.values()]
-    assert words[:5] == ["better", "better", "as good as", "as good as", "worse"]
-    gains = {size: text.split()[-1].lstrip("+-") for size, text in on_top.items()}
-    assert (
-        f"they add {gains['100']} with 100 and {gains['300']} with 300, and from 3,000 on the accuracy is as good as without them"
-        in SENTENCES
-    )
-    words = [text.rsplit(maxsplit=1)[0] for text in on_top.values()]
-    assert words == ["better", "better", "not told apart", "as good as", "as good as", "as good as"]
-    assert f"mixed into 40,000 they cost {mixed['40,000'].removeprefix('worse -')}" in SENTENCES
+    accuracies, worth, verdicts = (cells(name) for name in ("accuracy", "worth", "verdicts"))
+    arms = ("REAL", "FAKE, then REAL", "REAL + augmentation")
+    with_100 = {(name, arm): f"{float(accuracies[f'{name}, {arm}']['100'].split()[0]):.2f}" for name in ("LeNet", "VGG16") for arm in arms}
+    lenet, vgg16 = ([with_100[name, arm] for arm in arms] for name in ("LeNet", "VGG16"))
+    raised = f"raises LeNet's accuracy from {lenet[0]} to {lenet[1]} and VGG16's from {vgg16[0]} to {vgg16[1]}"
+    assert f"{raised}, where augmentation gives {lenet[2]} and {vgg16[2]}." in SENTENCES
+    for name in ARCHITECTURES:
+        assert not verdicts[f"{name}, FAKE first, instead of augmentation"]["3,000"].startswith("better")
+        on_top = verdicts[f"{name}, FAKE first, on top of augmentation"]
+        assert not any(on_top[size].startswith("better") for size in ("10,000", "40,000"))
+    mixed = verdicts["LeNet, FAKE mixed in, on top of augmentation"]
+    better, best, worse = (mixed[size].split() for size in ("100", "1,000", "40,000"))
+    assert [better[0], best[0], worse[0]] == ["better", "better", "worse"]
+    assert f"help LeNet with 100 ({better[1]}) and 1,000 ({best[1]}) and harm it with 40,000 ({worse[1]})" in SENTENCES
+    first = verdicts["LeNet, FAKE first, on top of augmentation"]["100"].split()[-1]
+    assert f"Two of the three runs behind LeNet's {first} [went wrong](" in SENTENCES
+    alone, augmented = zip(*(worth[f"{name}, 50,000 FAKE"].values() for name in ARCHITECTURES), strict=True)
+    said = ", ".join(f"{images} to {name}" for name, images in zip(ARCHITECTURES, alone, strict=True))
+    assert f"In REAL images, 50,000 FAKE ones alone are worth {said}; if both are augmented, {', '.join(augmented)} (" in SENTENCES
+
+
+def test_the_table_of_what_pre_training_changes_is_committed():
+    marks = {"better": "**{}**", "worse": "**{}**", "as good as": "\u2248 {}", "not told apart": "{}"}
+    verdicts = cells("verdicts")
+    for name in ARCHITECTURES:
+        for what, short in (("instead of augmentation", "instead of augmentation"), ("on top of augmentation", "on top of it")):
+            found = [text.rsplit(maxsplit=1) for text in verdicts[f"{name}, FAKE first, {what}"].values()]
+            assert rows_of_readme(f"{name}, {short} |") == [[marks[verdict].format(change) for verdict, change in found]]
 
 
 def test_what_is_said_of_experiment_4_is_committed():
@@ -128,7 +138,9 @@ def test_what_is_said_of_the_last_layers_is_committed():
         change = (frozen[size] - whole[size]).dropna()
         half = stats.sem(change) * stats.t.ppf(0.975, len(change) - 1)
         said[size] = f"{change.mean():+.3f} [{change.mean() - half:+.3f} to {change.mean() + half:+.3f}]"
-    assert f"1,000 REAL images as well as whole, {said[1_000]}, and 10,000 nearly so, {said[10_000]} (" in SENTENCES
+    assert (
+        f"1,000 REAL images as well as when all of it learns, {said[1_000]}, and from 10,000 nearly as well, {said[10_000]} (" in SENTENCES
+    )
 
 
 @pytest.mark.parametrize("architecture", ["NN", "VGG16"])
@@ -154,14 +166,23 @@ def test_doubled_steps_move_the_arms_together():
     assert f"the difference between two of them changes by at most {most:.3f}" in text
 
 
-def test_the_run_that_went_wrong_is_committed():
-    name = "FAKE_then_REAL_augmentation_100_record.json"
-    wrong, right = (json.loads(committed(f"E3_results/LeNet/seed-{seed}/{name}")) for seed in (129, 130))
-    loss = wrong["training"]["history"]["loss"]
-    highest = max(range(len(loss) // 2 + 1, len(loss)), key=loss.__getitem__)
+def test_the_runs_that_went_wrong_are_committed():
+    text, ends = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split()), {}
+    for seed in (129, 130, 131):
+        record = json.loads(committed(f"E3_results/LeNet/seed-{seed}/FAKE_then_REAL_augmentation_100_record.json"))
+        ends[seed] = f"{record['scores']['accuracy']:.3f}"
+        loss = record["training"]["history"]["loss"]
+        second = loss[len(loss) // 2 :]
+        highest = max(range(2, len(second)), key=second.__getitem__)  # after the first steps on REAL images
+        said = f"with seed {seed} from {min(second[:highest]):.2f} to {second[highest]:.2f}"
+        assert (said in text) == (seed != 130)
+    assert f"They end at {ends[129]} and {ends[131]}, seed 130 at {ends[130]}." in text
+
+
+def test_what_augmentation_is_worth_by_this_recipe_is_committed():
+    without, augmented = (cells("accuracy")[f"LeNet, {arm}"]["40,000"].split()[0] for arm in ("REAL", "REAL + augmentation"))
     text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
-    assert f"from {loss[highest - 1]:.2f} to {loss[highest]:.2f}" in text
-    assert "ends at {:.3f}, where seed 130 has {:.3f}".format(*(run["scores"]["accuracy"] for run in (wrong, right))) in text
+    assert f"by the recipe above it has {without} without augmentation and {augmented} with it" in text
 
 
 def test_the_cost_of_rotation_is_committed():
