@@ -154,6 +154,12 @@ def test_what_variants_of_experiment_3_change_is_committed(architecture, variant
     assert f"| {min(changes):+.3f} to {max(changes):+.3f} |" in (REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8")
 
 
+def test_what_precision_changes_is_committed():
+    changes = [cells("sensitivity")[f"LeNet, {arm}, 40,000: float32"]["change"] for arm in ("REAL", "REAL + augmentation")]
+    text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
+    assert f"REAL with 40,000 images, {changes[0]}, with augmentation {changes[1]}." in text
+
+
 def test_doubled_steps_move_the_arms_together():
     changes: dict[tuple[str, str], list[float]] = {}
     for name, row in cells("sensitivity").items():
