@@ -100,11 +100,10 @@ def prepare(
 
     `change` is what is done to the pixels of the training images; only classifiers without a pretrained backbone can have it.
     """
-    with timed(seconds, "start"):
-        import numpy as np
+    import numpy as np
 
-        from cifake.data import batches, decoding
-        from cifake.models import architectures, features
+    from cifake.data import batches, decoding
+    from cifake.models import architectures, features
 
     training_files = set(splits["train"].contents)
     trained_on = np.array([content in training_files for content in splits["test"].contents])
