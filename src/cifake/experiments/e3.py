@@ -49,7 +49,9 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
     "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
 }
-SLOW = 60  # seconds: a classifier whose runs take longer, LeNet, tries the variants with one seed, but for those of experiment 4
+# A classifier whose runs take longer than this many seconds, LeNet, tries variants with one seed, but for those of experiment 4, and
+# leaves one out.
+SLOW, LEFT_OUT_IF_SLOW = 60, "early-weights"
 
 
 def _is_tuning(run: Run) -> bool:
@@ -105,6 +107,7 @@ def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], see
                 yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
     if part in (None, "sensitivity"):
         is_slow = ARCHITECTURES[architecture].e3_seconds > SLOW
+        fixed |= {LEFT_OUT_IF_SLOW} if is_slow else set()
         for seed, (variant, (changed, names, at)) in itertools.product(seeds[:3], SENSITIVITY.items()):
             if variant in fixed or (is_slow and seed != seeds[0] and "frozen" not in changed):
                 continue
