@@ -139,7 +139,7 @@ def test_early_weights_are_the_best_on_the_validation_images(data):
         head = architectures.head("NN", (16,), 3)
         trainee, wrong = training.compile_by_steps(head, settings, 200), (numbers[:64] + 1) % 3
         weights, _ = training.train_by_steps(
-            trainee, head.get_weights(), batches.made(lambda _: (features[:64], wrong), 200), 200, "", validation
+            trainee, head.get_weights(), batches.made(lambda _: (features[:64], wrong), 200), "", validation
         )
         head.set_weights(weights)
         return (head.predict(features, verbose=0).argmax(1) == numbers).mean()
@@ -159,7 +159,7 @@ def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
             return training.compile_by_steps(architectures.head("NN", (16,), 3), settings, 40)
 
     def train(trainee: training.Trainee) -> list[np.ndarray]:
-        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40), 40, "")[0]
+        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40), "")[0]
 
     used, new = compiled(), compiled()
     start = new.model.get_weights()

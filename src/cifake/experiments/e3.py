@@ -431,7 +431,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
                     seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
                     validation = (seen, inputs.numbers[held_out])
                 learner = trainee(steps, is_last and settings.get("frozen", False))
-                weights, phase = training.train_by_steps(learner, weights, batches.made(make, steps), steps, run.title, validation)
+                weights, phase = training.train_by_steps(learner, weights, batches.made(make, steps), run.title, validation)
                 if is_shared:
                     inputs.first_phases[key] = (weights, phase)
             history = {measure: history.get(measure, []) + values for measure, values in phase.items()}

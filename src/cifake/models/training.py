@@ -163,6 +163,7 @@ class Trainee:
 
     model: keras.Model
     optimiser: list[np.ndarray]  # its state before the first step
+    steps: int  # of each training
 
 
 def _parts(steps: int) -> int:
@@ -177,16 +178,11 @@ def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
     decay = settings["weight_decay"] or None
     _compile(model, keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay), _parts(steps))
-    return Trainee(model, [variable.numpy() for variable in model.optimizer.variables])
+    return Trainee(model, [variable.numpy() for variable in model.optimizer.variables], steps)
 
 
 def train_by_steps(
-    trainee: Trainee,
-    weights: list[np.ndarray],
-    data: tf.data.Dataset,
-    steps: int,
-    name: str,
-    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    trainee: Trainee, weights: list[np.ndarray], data: tf.data.Dataset, name: str, validation: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[list[np.ndarray], dict[str, list[float]]]:
     """Train from some weights for as many steps as the trainee is compiled for; gives the last weights, and what happened.
 
@@ -194,7 +190,7 @@ def train_by_steps(
     most accurate on it. What happened: loss and accuracy of each twentieth of the training. Raises StudyError if the loss or a weight
     is not finite.
     """
-    model, interval = trainee.model, _parts(steps)
+    model, steps, interval = trainee.model, trainee.steps, _parts(trainee.steps)
     model.set_weights(weights)
     for variable, values in zip(model.optimizer.variables, trainee.optimiser, strict=True):
         variable.assign(values)
