@@ -248,11 +248,9 @@ def test_shares_are_disjoint_and_complete(made):
     everything = wanted()
     main, variants = 8 * 4 + 2, 2 * 2 + 2 * 2 + 2 * 3 + 3  # for each seed
     seeds = [len(entry.e3_seeds) for entry in ARCHITECTURES.values()]
-    varied = {"NN": 3, "LeNet": 1, "VGG16": 3}  # seeds
-    not_on_features = ("NN", "LeNet")  # classifiers that are also tried with rotation, and in float32
-    expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1) + sum(varied.values()) * variants
-    expected += sum(1 + 2 * varied[name] for name in not_on_features)
-    expected += 3 * 2 - 3  # LeNet with convolutions that do not learn from REAL; and it has no early weights
+    expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1 + e3.VARIED_SEEDS * variants)
+    expected += 2 * (1 + 2 * e3.VARIED_SEEDS)  # NN and LeNet are also tried with rotation, and in float32
+    expected += 3 * 2  # LeNet with convolutions that do not learn from REAL
     assert len(everything) == expected
     assert len({run.files["record"] for run in everything}) == len({run.title for run in everything}) == len(everything)
     for shares in (1, 2, 7, 8):

@@ -49,9 +49,7 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
     "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
 }
-# A classifier whose runs take longer than this many seconds, LeNet, tries variants with one seed, but for those of experiment 4, and
-# leaves one out.
-SLOW, LEFT_OUT_IF_SLOW = 60, "early-weights"
+VARIED_SEEDS = 3  # of a classifier's, the first ones, that variants are tried with
 
 
 def _is_tuning(run: Run) -> bool:
@@ -106,10 +104,8 @@ def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], see
             for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
                 yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
     if part in (None, "sensitivity"):
-        is_slow = ARCHITECTURES[architecture].e3_seconds > SLOW
-        fixed |= {LEFT_OUT_IF_SLOW} if is_slow else set()
-        for seed, (variant, (changed, names, at)) in itertools.product(seeds[:3], SENSITIVITY.items()):
-            if variant in fixed or (is_slow and seed != seeds[0] and "frozen" not in changed):
+        for seed, (variant, (changed, names, at)) in itertools.product(seeds[:VARIED_SEEDS], SENSITIVITY.items()):
+            if variant in fixed:
                 continue
             for size, name in itertools.product(at, names):
                 if size in sizes["REAL"] and changed.get("fake_images", 0) <= sizes["FAKE"][-1]:

@@ -5,7 +5,6 @@ is nothing to show; history() and mistakes() belong to a single run.
 """
 
 import itertools
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -388,8 +387,7 @@ def _exchange(groups: dict[str, pd.DataFrame]) -> str:
     for architecture, scores in groups.items():
         number = max(worth.sizes(scores, "FAKE"), default=0)
         if value := worth.worth(scores, ("FAKE", number)):
-            images, *_ = re.split(r" [\[(]", sentences.worth_of(value, worth.sizes(scores)))
-            found.append(f"{images} ({architecture})")
+            found.append(f"{sentences.about(value)} ({architecture})")
     return f"{number:,} FAKE images are worth {', '.join(found)} REAL ones" if found else ""
 
 

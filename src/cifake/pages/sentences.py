@@ -132,19 +132,23 @@ def signed(values: Sequence[float]) -> str:
     return f"{np.mean(values):+.3f} [{low:+.3f} to {high:+.3f}]"
 
 
+def about(value: Worth, own: int = 0) -> str:
+    """A worth in REAL images without its interval: 1,020, or more than 40,000; with `own`, how many further ones on top of those."""
+    bound = "more than " if value.above else "fewer than " if value.below else ""
+    return "not determined" if value.above and value.below else f"{bound}{_rounded(value.images - own)}"
+
+
 def worth_of(value: Worth | None, budgets: Sequence[int], own: int = 0) -> str:
-    """A worth in REAL images; with `own`, how many further ones on top of those."""
+    """A worth in REAL images with its interval, or how many seeds lie beyond the curve's ends."""
     if value is None:
         return "not known yet" if len(budgets) > 1 else "needs two numbers of REAL images"
-    if value.above and value.below:
-        return f"not determined ({value.below} of {value.seeds} seeds below {budgets[0]:,}, {value.above} above {budgets[-1]:,})"
-    images = _rounded(value.images - own)
+    images = about(value, own)
     if value.seeds in (value.above, value.below):
-        return f"more than {images}" if value.above else f"fewer than {images}"
-    if value.above:
-        return f"more than {images} ({value.above} of {value.seeds} seeds above {budgets[-1]:,})"
-    if value.below:
-        return f"fewer than {images} ({value.below} of {value.seeds} seeds below {budgets[0]:,})"
+        return images
+    beyond = [f"{value.below} of {value.seeds} seeds below {budgets[0]:,}"] if value.below else []
+    beyond += [f"{value.above}{'' if beyond else f' of {value.seeds} seeds'} above {budgets[-1]:,}"] if value.above else []
+    if beyond:
+        return f"{images} ({', '.join(beyond)})"
     if value.interval is None:
         return f"{images} (1 seed)"
     low, high = value.interval
