@@ -241,7 +241,7 @@ class Inputs:
     # Of a pretrained backbone, whose features are computed beforehand:
     weights: dict | None = None  # where they came from
     values: "np.ndarray | None" = None  # float16 [1 + copies, rows, features]: of the images, then of their augmented copies
-    compute: "Callable[..., np.ndarray] | None" = None  # (pixels, fingerprint, label, copy number or None) -> features
+    compute: "Callable[..., None] | None" = None  # (pixels, fingerprint, label, copy number or None, array to put the features in)
     few: dict = field(default_factory=dict)  # (source, seed) -> features of the many copies of a small budget's images
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
     trainees: dict = field(default_factory=dict)  # compiled classifiers, by all that they are compiled with
@@ -278,19 +278,20 @@ def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Pre
             with architectures.precision(chosen.precision):  # for the training's features, not for those that are tested
                 computing = backbone_of(architecture, chosen)
 
-            def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None) -> np.ndarray:
+            def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None, out: np.ndarray) -> None:
                 change = None
                 if copy is not None:
                     change = partial(augmentation.copies, number=copy, flip=not chosen.no_flip)
                     fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
-                return features.of_images(computing, images, fingerprint, chosen.folders, label, change).astype(np.float16)
+                features.of_images(computing, images, fingerprint, chosen.folders, label, change, out)
 
             number = protocol.COPIES[None] if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
             inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
             for copy, (part, place) in itertools.product([None, *range(number)], ((real, slice(border)), (fake, slice(border, None)))):
                 label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
                 log.info("  %s: features", label)
-                inputs.values[0 if copy is None else 1 + copy, place] = compute(pixels[place], part.fingerprint, label, copy)
+                values = inputs.values[0 if copy is None else 1 + copy, place]
+                compute(pixels[place], part.fingerprint, label, copy, values)
             inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
             inputs.weights, inputs.compute = weights_of(backbone, chosen), compute
     return Prepared(inputs, seconds, test)
@@ -358,7 +359,9 @@ def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
         fingerprint = f"rows {budgets.fingerprint(every)} of {run.data[f'{source} train']['sha256']}"
         label = f"{source} {run.architecture}, seed {seed}"
         log.info("  %s: features of %d augmented copies of %s images", label, number, f"{most:,}")
-        inputs.few[source, seed] = np.stack([inputs.compute(inputs.pixels[every], fingerprint, label, copy) for copy in range(number)])
+        inputs.few[source, seed] = np.empty((number, len(every), *inputs.values.shape[2:]), np.float16)
+        for copy, values in enumerate(inputs.few[source, seed]):
+            inputs.compute(inputs.pixels[every], fingerprint, label, copy, values)
     return inputs.few[source, seed]
 
 

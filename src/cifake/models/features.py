@@ -44,13 +44,19 @@ def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) ->
 
 
 def of_images(
-    backbone: keras.Model | None, images: np.ndarray, fingerprint: str, folders: Folders, label: str, change: Change | None = None
+    backbone: keras.Model | None,
+    images: np.ndarray,
+    fingerprint: str,
+    folders: Folders,
+    label: str,
+    change: Change | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, if there is no backbone.
 
     A backbone with weights keeps its features in files, named by its weights and precision, the fingerprint of the images and
     TensorFlow's release; what is there and whole is not computed again. `change` is applied to the images of a part before its
-    features are computed; the fingerprint has to tell of it.
+    features are computed; the fingerprint has to tell of it. `out` is filled with them, in its own precision, if it is given.
     """
     if backbone is None:
         return images
@@ -59,7 +65,7 @@ def of_images(
     weights = checksum_of_arrays(backbone.get_weights())
     origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:16]
-    features = np.empty((len(images), *backbone.output_shape[1:]), np.float32)
+    features = np.empty((len(images), *backbone.output_shape[1:]), np.float32) if out is None else out
     for start in range(0, len(images), PART):
         part, place, path = images[start : start + PART], features[start : start + PART], folders.features(key, start)
         kept = _kept(path, place.shape)
