@@ -233,7 +233,7 @@ def refuse_a_mixture(wanted: list[Run], chosen: argparse.Namespace) -> None:
 class Inputs:
     """What the trainings of a classifier take, in memory; rows are those of REAL train, then those of FAKE train."""
 
-    backbone: "keras.Model | None"
+    backbone: "keras.Model | None"  # that the classifiers contain; none if they learn from features
     numbers: "np.ndarray"  # int64 [rows]: classes from 0
     usable: dict[str, "np.ndarray"]  # rows that budgets are drawn from, by source: not REAL's validation images
     pixels: "np.ndarray"  # uint8 [rows, 32, 32, 3]
@@ -278,12 +278,12 @@ def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Pre
             with architectures.precision(chosen.precision):  # for the training's features, not for those that are tested
                 computing = backbone_of(architecture, chosen)
 
-            def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None, out: np.ndarray) -> None:
+            def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None, out: np.ndarray, first: int = 0) -> None:
                 change = None
                 if copy is not None:
                     change = partial(augmentation.copies, number=copy, flip=not chosen.no_flip)
                     fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
-                features.of_images(computing, images, fingerprint, chosen.folders, label, change, out)
+                features.of_images(computing, images, fingerprint, chosen.folders, label, change, out, first)
 
             number = protocol.COPIES[None] if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
             inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
@@ -291,9 +291,9 @@ def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Pre
                 label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
                 log.info("  %s: features", label)
                 values = inputs.values[0 if copy is None else 1 + copy, place]
-                compute(pixels[place], part.fingerprint, label, copy, values)
+                compute(pixels[place], part.fingerprint, label, copy, values, held_out if part is real else 0)
             inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
-            inputs.weights, inputs.compute = weights_of(backbone, chosen), compute
+            inputs.weights, inputs.compute, inputs.backbone = weights_of(backbone, chosen), compute, None
     return Prepared(inputs, seconds, test)
 
 
@@ -382,9 +382,11 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
     def classifier() -> "keras.Model":
         """With new weights: on features the head alone, on pixels the whole."""
+        if inputs.values is not None:
+            return architectures.head(run.architecture, inputs.values.shape[2:], len(classes))
         shape = inputs.backbone.output_shape[1:] if inputs.backbone else protocol.IMAGE_SHAPE
         head = architectures.head(run.architecture, shape, len(classes))
-        return architectures.Classifier(inputs.backbone, head).whole(run.architecture) if inputs.values is None else head
+        return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
 
     def trainee(steps: int, is_frozen: bool) -> training.Trainee:
         """For a phase of so many steps; the same for all runs, because TensorFlow keeps some MB of each that is compiled."""

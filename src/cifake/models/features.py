@@ -51,12 +51,14 @@ def of_images(
     label: str,
     change: Change | None = None,
     out: np.ndarray | None = None,
+    first: int = 0,
 ) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, if there is no backbone.
 
     A backbone with weights keeps its features in files, named by its weights and precision, the fingerprint of the images and
     TensorFlow's release; what is there and whole is not computed again. `change` is applied to the images of a part before its
-    features are computed; the fingerprint has to tell of it. `out` is filled with them, in its own precision, if it is given.
+    features are computed; the fingerprint has to tell of it. `out` is filled with them, in its own precision, if it is given;
+    images before number `first` may be left out then.
     """
     if backbone is None:
         return images
@@ -66,7 +68,7 @@ def of_images(
     origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:16]
     features = np.empty((len(images), *backbone.output_shape[1:]), np.float32) if out is None else out
-    for start in range(0, len(images), PART):
+    for start in range(first // PART * PART, len(images), PART):
         part, place, path = images[start : start + PART], features[start : start + PART], folders.features(key, start)
         kept = _kept(path, place.shape)
         if kept is None:
