@@ -3,7 +3,7 @@
 #
 #   bash run.sh             everything: about 20 minutes on two processor cores;
 #                           makes env/ and downloads CIFAKE if they are missing
-#   bash run.sh --demo      the study in miniature: about 4 minutes; handwritten
+#   bash run.sh --demo      the study in miniature: 3 to 6 minutes; handwritten
 #                           and rendered digits, all below demo/; VGG16 is in it
 #                           if VGG16_WEIGHTS names the file of its weights
 #   bash run.sh --dry-run   say what is there, what is needed, what would be done
@@ -15,9 +15,9 @@
 #                           env/; nothing is installed
 #
 # A run that was stopped continues where it was. The results go to E1_results/,
-# E1_visualisations/, E2_results/ and E2_visualisations/. Experiments 3 and 4 take
-# hours and have their own runners, run-E3.sh and run-E4.sh; the demo includes a
-# small version of both.
+# E1_visualisations/, E2_results/ and E2_visualisations/. Experiments 3 and
+# 4 have their own runners, run-E3.sh (hours) and run-E4.sh (about an hour); the
+# demo includes a small version of both.
 #
 # Options, handed to every step:
 #   -epochs N        train for at most N epochs (20)

@@ -24,7 +24,11 @@ def main() -> None:
     folders = chosen.folders
     if chosen.dry_run:
         number = len(folders.records("E1"))
-        log.info("%s: would be drawn from %d record(s) and what is trained before", shown(folders.visualisations("E1")), number)
+        log.info(
+            "%s: would be drawn from the %d records that are there and from what is trained before",
+            shown(folders.visualisations("E1")),
+            number,
+        )
         return
     e1.finish_interrupted(folders, "E1")
     if not folders.records("E1"):

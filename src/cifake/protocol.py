@@ -48,6 +48,7 @@ REAL_OR_FAKE = "REAL or FAKE"  # the task, as the name of what a classifier is t
 PUBLISHED_REAL_OR_FAKE = 0.9298  # accuracy, Bird & Lotfi (2023), of their own convolutional network
 NEIGHBOURS = 5  # of precision, recall, density and coverage, as in Naeem et al. (2020)
 COMPARED = 1_000  # images of each class, for the same
+SURE = 0.9  # probability from which taking an image for another class counts as a sure mistake
 STATISTICS_OF = 100  # REAL images whose colours or spectrum FAKE images are brought to
 
 # SHA-256 of CIFAKE's images and labels, as metadata.read_split computes it: the published numbers are compared with no others.

@@ -196,6 +196,7 @@ def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(m
     assert record["data"].keys() == {"REAL train"}
     tested = list(pd.read_csv(files["predictions"])["filepath"])
     assert tested == list(pd.read_csv(folders.metadata("REAL", "train"))["filepath"])[: EVERYTHING // 5]
+    assert list(table.load(folders, "E3")["tested_on"]) == ["REAL validation"]  # no row of runs.csv passes for a test score
 
 
 def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_path, monkeypatch):

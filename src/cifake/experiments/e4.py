@@ -35,7 +35,6 @@ CHANGES = {  # what is done to FAKE images before a classifier learns from them 
 }
 SHOWN = 6  # images of a row of Grad-CAM
 SHEET = 60  # images on the sheet of FAKE images that are taken for another class
-SURE = 0.9  # probability from which such a mistake counts as sure
 
 
 def run_missing(chosen: argparse.Namespace) -> None:
@@ -62,8 +61,7 @@ def announce(chosen: argparse.Namespace) -> None:
     absent = [f"{source} {name}" for source, name in names if not chosen.folders.classifier("E1", source, name)["model"].exists()]
     if absent:
         log.info(
-            "What looks at the classifiers of experiment 1 needs these, if it is not done yet: %s; bash run.sh trains them",
-            ", ".join(absent),
+            "Labels, Grad-CAM and coverage need these classifiers, if they are not done yet: %s; bash run.sh trains them", ", ".join(absent)
         )
 
 
@@ -173,7 +171,7 @@ def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> 
         log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; bash run.sh trains all.", ", ".join(absent))
     if on_real := {name: record for (source, name), record in trained.items() if source == "REAL"}:  # whichever --models names
         best = max(on_real, key=lambda name: on_real[name]["scores"]["accuracy"])
-        settings = {"classifier": f"REAL {best}", "predictions": on_real[best]["predictions"]["sha256"], "sure": SURE}
+        settings = {"classifier": f"REAL {best}", "predictions": on_real[best]["predictions"]["sha256"], "sure": protocol.SURE}
         measure = partial(_labels, on_real[best], splits, chosen)
         found.append(_finding("labels", splits, (real, fake), settings, measure, chosen, picture=True))
     for (source, name), record in trained.items():
@@ -243,7 +241,7 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, 
     for part, images in pixels.items():
         _, answers = _answers(record, images, splits[part], chosen)
         wrong = answers["label"] != answers["predicted"]
-        is_sure = answers["probability_of_predicted"] >= SURE
+        is_sure = answers["probability_of_predicted"] >= protocol.SURE
         by_class = wrong.groupby(answers["label"], sort=False).mean()
         found[part[0]] = {
             "images": len(answers),

@@ -122,7 +122,7 @@ def why(run: Run, fresh: bool) -> str | None:
 def model_fault(path: Path, record: dict) -> str | None:
     """What is wrong with the saved model of a record; None if it is there and the right one."""
     if not path.exists():
-        return f"{shown(path)} is not there (models are not in git)"
+        return f"{shown(path)} is not there: models are not in git"
     return None if files.checksum(path) == record["model"]["sha256"] else f"{shown(path)} is not the model of its record"
 
 

@@ -44,9 +44,9 @@ def tell_apart(study: Study) -> Figure | None:
         panel.set_title(f"{name}: {rows['accuracy'].mean():.3f}")
         panel.set_yticks(range(len(objects)), objects)
         panel.set_ylim(len(objects) - 0.4, -1.4)
-        panel.set_xlabel("share recognised")
+        panel.set_xlabel("share recognised (a dot: a seed)")
         panel.grid(axis="y", visible=False)
-    for source, place in (("REAL", 0.02), ("FAKE", 0.4)):
+    for source, place in (("REAL", 0.02), ("FAKE", 0.46)):
         words = f"\u25cf {source} images"
         note(axes[0, 0], words, (place, 1), (0, -2), xycoords="axes fraction", va="top", color=COLOURS[source], fontsize=8)
     best = max(groups, key=lambda name: groups[name]["accuracy"].mean())
@@ -68,7 +68,7 @@ def tell_apart_table(study: Study) -> pd.DataFrame:
             "accuracy without those": mean_and_deviation(rows["accuracy_without_them"]),
             "REAL images recognised": mean_and_deviation(_recognised(rows, "REAL")),
             "FAKE images recognised": mean_and_deviation(_recognised(rows, "FAKE")),
-            "published, another network": f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}" if first["is_cifake"] else "",
+            "published (Bird & Lotfi, 2023), another network": f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}" if first["is_cifake"] else "",
         }
     return pd.DataFrame(columns)
 
@@ -119,7 +119,7 @@ def coverage(study: Study) -> Figure | None:
             is_left = ((beside > 0) & (beside < 0.2 * np.ptp(covered)) & (above < 0.04 * np.ptp(lost))).any()
             note(panel, label, (covered[label], lost[label]), (-4 if is_left else 4, 2), ha="right" if is_left else "left", fontsize=7.5)
         found, low, high = correlations[name]
-        panel.set_title(f"{name}: rank correlation {found:+.2f} [{low:+.2f}, {high:+.2f}]", fontsize=9)
+        panel.set_title(f"{name}: rank correlation {found:+.2f} [{low:+.2f} to {high:+.2f}]", fontsize=9)
         panel.set_xlabel("coverage of REAL test images by FAKE ones")
         panel.margins(x=0.15)
     axes[0, 0].set_ylabel("recall lost from FAKE to REAL")
@@ -233,7 +233,7 @@ def labels_table(study: Study) -> pd.DataFrame:
     found = study.findings.get("labels", {})
     table = {}
     for source, values in found.items():
-        shares = {"all, and is sure": values["another_class_and_sure"], **values["by_class"]}
+        shares = {f"all, with a probability from {protocol.SURE}": values["another_class_and_sure"], **values["by_class"]}
         table[source] = {"all": _taken_wrong(values)} | {name: f"{100 * share:.1f} %" for name, share in shares.items()}
     return pd.DataFrame(table)
 
@@ -298,7 +298,7 @@ def answers(study: Study) -> list[str]:
         )
     if found := study.findings.get("labels"):
         fake, real = (_taken_wrong(found[source]) for source in ("FAKE", "REAL"))
-        lines.append(f"A classifier trained on REAL takes {fake} of the FAKE test images for another class, and {real} of the REAL ones.")
+        lines.append(f"The best REAL classifier takes {fake} of the FAKE test images for another class, and {real} of the REAL ones.")
     for architecture, size, frozen, change in _frozen(study):
         lines.append(
             f"With {size:,} REAL images after FAKE, {architecture} reaches {frozen.mean():.3f} if its convolutions stay as FAKE made them: "

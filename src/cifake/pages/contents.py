@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cifake import protocol
 from cifake.models.architectures import ARCHITECTURES
 from cifake.pages import apart, figures, sentences, tables
 from cifake.pages.study import Study
@@ -46,7 +47,7 @@ class Page:
         return words if isinstance(words, str) else words(study, *arguments)
 
 
-TAKEN = "Of 100 test images of a class (row), how many are taken for which class (column)."
+TAKEN = "Of 100 test images of a class (row), how many are taken for which class (column); empty: below 0.5."
 
 
 def _confused(study: Study, name: str) -> str:
@@ -76,7 +77,8 @@ PAGES = {
             figures.learning_curves,
             "learning_curves.png",
             "sure",
-            "The original study's learning curves (dashed) over ours: the mean of our seeds, and a band from the lowest to the highest.",
+            "Dashed: learning curves of the study that this one follows, MinaAlmasi/CIFAKE-image-classifiers (2023). In colour: mean of "
+            "our seeds, and a band from the lowest to the highest.",
         ),
         Page(
             tables.leak, "leak_table.txt", "sure", "Scores with and without test images that are byte for byte among the training images."
@@ -105,7 +107,7 @@ PAGES = {
             figures.published,
             "published.png",
             "sure",
-            "The published scores beside ours.",
+            f"Published scores beside ours. They are rounded: one within {protocol.PUBLISHED_ROUNDING} of the interval counts as inside.",
             lambda study: f"The published scores beside ours. {' '.join(sentences.published(study))}",
         ),
         Page(
@@ -179,8 +181,10 @@ PAGES = {
             apart.coverage_table,
             "coverage_table.txt",
             "E4",
-            "Precision, recall, density and coverage of FAKE test images against REAL ones in VGG16's features; in parentheses the same "
-            "for REAL training images. What FAKE classifiers lose: recall on FAKE minus recall on REAL.",
+            "How well FAKE test images match the REAL ones, by their nearest neighbours in VGG16's features; in parentheses the same for "
+            "REAL training images. Precision: the share of FAKE images among REAL ones; recall: of REAL images among FAKE ones; density "
+            "and coverage: the same, less swayed by outliers. What FAKE classifiers lose: the share of a class that they recognise on "
+            "FAKE, minus that on REAL.",
         ),
         Page(
             apart.spectrum,
@@ -205,7 +209,7 @@ PAGES = {
             apart.labels_table,
             "labels_table.txt",
             "E4",
-            "How many test images a classifier trained on REAL takes for another class, by source and class.",
+            "How many test images the best REAL classifier takes for another class, by source and class.",
         ),
         Page(
             apart.last_layers_table,

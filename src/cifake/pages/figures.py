@@ -142,7 +142,7 @@ def learning_curves(study: Study) -> Figure | None:
                 apart += list((values.mean(axis=1) - theirs[measure]).abs().dropna()) if measure == "val_accuracy" else []
             panel.plot(theirs.index, theirs[measure], color=INK, linewidth=1.2, linestyle="--")
             panel.set_title(f"{source} {architecture}", color=COLOURS[source], fontsize=8)
-            panel.set_ylabel("loss" if measure == "loss" else "validation accuracy", fontsize=7)
+            panel.set_ylabel("training loss" if measure == "loss" else "validation accuracy", fontsize=7)
             panel.set_xticks(range(0, 21, 5))
             panel.tick_params(labelsize=7)
     for panel in axes[-1]:
@@ -305,11 +305,11 @@ def both_directions(study: Study) -> Figure:
         for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True)
     }
     if not np.isnan([*lost.values()]).any():
-        head(figure, f"Accuracy lost on the other source: {lost['FAKE']:.2f} after training on FAKE, {lost['REAL']:.2f} after REAL")
+        head(figure, f"Mean accuracy lost on the other source: {lost['FAKE']:.2f} (FAKE), {lost['REAL']:.2f} (REAL)")
     axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.12)
-    axes.set_xlabel("accuracy (share of the test images)")
+    axes.set_xlabel("accuracy (dot: a seed; number: their mean)")
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -388,7 +388,7 @@ def _exchange(groups: dict[str, pd.DataFrame]) -> str:
         number = max(worth.sizes(scores, "FAKE"), default=0)
         if value := worth.worth(scores, ("FAKE", number)):
             found.append(f"{sentences.about(value)} ({architecture})")
-    return f"{number:,} FAKE images are worth {', '.join(found)} REAL ones" if found else ""
+    return f"Without augmentation, {number:,} FAKE images are worth {', '.join(found)} REAL ones" if found else ""
 
 
 def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> None:
@@ -400,7 +400,7 @@ def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> No
         return
     level = scores[f"FAKE{ending}", number].mean()
     panel.annotate("", (value.images, level), (number, level), arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 0.8})
-    text = f"{number:,} FAKE are\nworth {float(f'{value.images:.2g}'):,.0f} REAL"
+    text = f"{number:,} FAKE are\nworth {sentences.about(value)} REAL"
     # Right of the REAL curve, which rises, and above FAKE's, nothing is drawn.
     note(panel, text, (number, level), (0, 3), ha="right", va="bottom", fontsize=7, linespacing=1)
 

@@ -54,10 +54,11 @@ def _sections(study: Study) -> dict[str, list[dict]]:
                     sections[kind.section].append({"caption": kind.text("caption", study, arguments), "table": _html(table)})
                 elif path.suffix == ".png" and path.exists():
                     sections[kind.section].append(_picture(path, *(kind.text(which, study, arguments) for which in ("caption", "alt"))))
-    for _, record in figures.best_on_real(study):
+    for _, record in figures.best_on_real(study)[:1]:  # one is enough for the eye, and 140 kB
         path = study.folders.classifier("E2", "FAKE", record["architecture"])["mistakes"]
         caption = (
-            f"REAL images that {records.name_of(record)} gets wrong and is surest of: true class, what it took it for, how sure it was."
+            f"REAL images that {records.name_of(record)} gets wrong and is surest of: true class, what it took it for, how sure it was. "
+            "Other classifiers' are in E2_results/."
         )
         sections["E2"] += [_picture(path, caption, caption)] if path.exists() else []
     for title, caption in contents.PICTURES.items():

@@ -68,8 +68,8 @@ def method(study: Study) -> list[str]:
     """The method in a few lines."""
     settings = study.described.iloc[0]["record"]["settings"]
     return [
-        f"Training: {settings['optimiser']}, learning rate {settings['learning_rate']} falling by {settings['decay_rate']} every "
-        f"{settings['decay_steps']:,} steps, batches of {settings['batch_size']}, cross-entropy; at most "
+        f"Training: {settings['optimiser']}, learning rate {settings['learning_rate']}, multiplied by {settings['decay_rate']} "
+        f"every {settings['decay_steps']:,} steps, batches of {settings['batch_size']}, cross-entropy; at most "
         f"{settings['epochs_at_most']} epochs.",
         f"Early stopping on the accuracy on the first {100 * settings['validation_share']:.0f} % of the training images, patience "
         f"{settings['patience']}; the weights of the best epoch are kept.",

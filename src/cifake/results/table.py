@@ -14,6 +14,7 @@ from cifake.system.errors import StudyError
 from cifake.system.paths import KINDS, Folders, shown
 
 IMAGENET_WEIGHTS = "ImageNet weights"  # as records name them
+VALIDATION = "REAL validation"  # images, on which experiment 3's tuning is tested
 CLASSIFIER = ["experiment", "architecture", "trained_on"]
 NOT_IN_CSV = ["record", "path"]
 
@@ -38,7 +39,7 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
         raise StudyError(f"{shown(path)} has other classes than other records; train all classifiers again with: bash run.sh --fresh")
     order = [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))]
     table["architecture"] = pd.Categorical(table["architecture"], order, ordered=True)
-    table["tested_on"] = pd.Categorical(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE], ordered=True)
+    table["tested_on"] = pd.Categorical(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE, VALIDATION], ordered=True)
     arms = {arm.name: number for number, arm in enumerate(ARMS)}  # REAL and FAKE first; what is not among them sorts last
     table = table.assign(order=table["trained_on"].map(arms), is_replicate=~table["is_plain"])
     keys = ["experiment", "architecture", "variant", "order", "trained_on", "images", "is_replicate", "seed"]
@@ -70,7 +71,7 @@ def _row(experiment: str, record: dict) -> dict:
         "real_images": counts["REAL"],
         "fake_images": counts["FAKE"],
         "seed": settings["seed"],
-        "tested_on": record["test"]["source"],
+        "tested_on": VALIDATION if experiment == "E3" and "REAL test" not in data else record["test"]["source"],
         "test_images": record["test"]["images"],
         "classes": len(record["classes"]),
         **{name: scores[name] for name in ("accuracy", "macro_f1", "weighted_f1")},

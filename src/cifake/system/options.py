@@ -101,7 +101,7 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     add("-data --data --data_label", "images to train and test the classifier on", metavar="FAKE|REAL", type=one_of(protocol.SOURCES))
     number("-epochs --epochs --n_epochs", 1, 10_000, protocol.EPOCHS, "at most N epochs; early stopping often ends it before")
     number("--seed", 0, MOST_SEED, protocol.SEED, "of the initial weights and the order of the images")
-    words = "once with each; results of all but --seed go to replicates/ (experiments 3 and 4: seeds of their runs)"
+    words = "train once with each of these seeds (all but --seed's in replicates/), or average over them"
     add("--seeds", words, metavar="N", type=whole_number(0, MOST_SEED), nargs="+")
     words = "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
     add("--weights", words, metavar="W", type=vgg16_weights)
