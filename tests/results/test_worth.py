@@ -177,7 +177,7 @@ def test_the_names_of_lines_stand_apart_in_every_panel(tmp_path):
 def test_the_figures_title_says_what_fake_images_are_worth():
     both = pd.concat([grid([0.4], [[0.3]]), grid([0.4], [[0.3]]).assign(architecture="VGG16")])
     title = figures.by_budget(Study(Folders(), both)).get_suptitle()
-    assert title == "Without augmentation, 50,000 FAKE images are worth 1,000 (LeNet), 1,000 (VGG16) REAL ones"
+    assert title == "Unaugmented, 50,000 FAKE are worth 1,000 (LeNet), 1,000 (VGG16) REAL images"
 
 
 def test_one_budget_is_told_from_runs_that_are_missing():

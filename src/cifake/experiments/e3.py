@@ -5,6 +5,7 @@ worth_of_fake.py calls it.
 
 import argparse
 import dataclasses
+import functools
 import itertools
 import logging
 from collections import Counter
@@ -64,9 +65,10 @@ def train_missing(chosen: argparse.Namespace) -> None:
     sizes = sizes_of({source: splits[source, "train"].rows for source in protocol.SOURCES}, len(splits["REAL", "train"].classes))
     wanted = runs_of(chosen, sizes, splits)
     refuse_a_mixture(wanted, chosen)
+    decoded = functools.cache(partial(_decode, splits))  # by the first classifier that has a run to do, for all of them
     for _, group in itertools.groupby(wanted, lambda run: (run.architecture, _is_tuning(run))):
         members = list(group)
-        do(members, partial(_prepare, members, splits, chosen), partial(_train, chosen), chosen)
+        do(members, partial(_prepare, members, splits, decoded, chosen), partial(_train, chosen), chosen)
 
 
 def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[Run]:
@@ -247,8 +249,19 @@ class Inputs:
     trainees: dict = field(default_factory=dict)  # compiled classifiers, by all that they are compiled with
 
 
-def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Prepared:
-    """From the bytes of the images to the inputs of the training and of the test, once for all runs of a classifier.
+def _decode(splits: Splits) -> "tuple[np.ndarray, np.ndarray]":
+    """The pixels of the training images, REAL's before FAKE's, and of the test images; the bytes of their files are let go."""
+    import numpy as np
+
+    from cifake.data import decoding
+
+    real, fake, test = (decoding.decode(part.contents, part.filepaths, ", ".join(name))[0] for name, part in splits.items())
+    splits.update({name: dataclasses.replace(part, contents=()) for name, part in splits.items()})
+    return np.concatenate([real, fake]), test
+
+
+def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argparse.Namespace) -> Prepared:
+    """From the images to the inputs of the training and of the test, once for all runs of a classifier.
 
     The features of a pretrained backbone are computed beforehand, for each image and, if a run that is to be done takes them, for its
     augmented copies. `runs` are all tuning or all not.
@@ -257,20 +270,17 @@ def _prepare(runs: list[Run], splits: Splits, chosen: argparse.Namespace) -> Pre
     with timed(seconds, "preparing"):
         import numpy as np
 
-        from cifake.data import augmentation, decoding
+        from cifake.data import augmentation
         from cifake.models import architectures, features
 
-        def pixels_of(part: metadata.Split) -> np.ndarray:
-            return decoding.decode(part.contents, part.filepaths, f"{part.source}, {part.split}")[0]
-
+        pixels, test_pixels = decoded()
         real, fake, test = (splits[part] for part in PARTS)
-        pixels = np.concatenate([pixels_of(real), pixels_of(fake)])
         numbers = np.array(real.numbers + fake.numbers)
         border, held_out = len(real.rows), metadata.validation_rows(len(real.rows))
         usable = {"REAL": np.arange(held_out, border), "FAKE": np.arange(border, len(numbers))}
         if is_tuning:
             test = dataclasses.replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
-        test_pixels = pixels[:held_out] if is_tuning else pixels_of(test)
+            test_pixels = pixels[:held_out]
 
         backbone = backbone_of(architecture, chosen)
         inputs = Inputs(backbone, numbers, usable, pixels, test_pixels)

@@ -305,7 +305,7 @@ def both_directions(study: Study) -> Figure:
         for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True)
     }
     if not np.isnan([*lost.values()]).any():
-        head(figure, f"Mean accuracy lost on the other source: {lost['FAKE']:.2f} (FAKE), {lost['REAL']:.2f} (REAL)")
+        head(figure, f"Mean accuracy lost on the other source: {lost['FAKE']:.2f} from FAKE, {lost['REAL']:.2f} from REAL")
     axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.12)
@@ -388,7 +388,7 @@ def _exchange(groups: dict[str, pd.DataFrame]) -> str:
         number = max(worth.sizes(scores, "FAKE"), default=0)
         if value := worth.worth(scores, ("FAKE", number)):
             found.append(f"{sentences.about(value)} ({architecture})")
-    return f"Without augmentation, {number:,} FAKE images are worth {', '.join(found)} REAL ones" if found else ""
+    return f"Unaugmented, {number:,} FAKE are worth {', '.join(found)} REAL images" if found else ""
 
 
 def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> None:
