@@ -42,8 +42,8 @@ def test_the_optimiser_is_the_protocols():
 
 @pytest.mark.parametrize("steps", [1, 4, 7, 18, 625, 641, 157])
 def test_the_steps_per_call_divide_an_epoch(steps):
-    assert steps % training.steps_per_call(steps) == 0
-    assert training.steps_per_call(625) == 25
+    assert steps % training.divided(steps, training.STEPS_PER_CALL) == 0
+    assert training.divided(625, training.STEPS_PER_CALL) == 25
 
 
 def test_an_epoch_takes_just_its_steps(data, tmp_path):

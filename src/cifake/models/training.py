@@ -90,9 +90,9 @@ class _AfterEpoch(keras.callbacks.Callback):
         )
 
 
-def steps_per_call(steps: int) -> int:
-    """The largest divisor of an epoch's steps that is at most STEPS_PER_CALL: only a divisor adds or drops no step."""
-    return max(divisor for divisor in range(1, STEPS_PER_CALL + 1) if steps % divisor == 0)
+def divided(steps: int, most: int) -> int:
+    """The largest divisor of a number of steps that is at most `most`: only a divisor adds or drops no step."""
+    return max(divisor for divisor in range(1, most + 1) if steps % divisor == 0)
 
 
 def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: int) -> None:
@@ -101,7 +101,7 @@ def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: i
         optimizer=optimiser,
         loss="sparse_categorical_crossentropy",  # the categorical one, from class numbers instead of one-hot rows
         metrics=["accuracy"],
-        steps_per_execution=steps_per_call(steps),
+        steps_per_execution=divided(steps, STEPS_PER_CALL),
     )
     model.optimizer.build(model.trainable_variables)
 
@@ -164,11 +164,7 @@ class Trainee:
     model: keras.Model
     optimiser: list[np.ndarray]  # its state before the first step
     steps: int  # of each training
-
-
-def _parts(steps: int) -> int:
-    """The steps of a part of a training, of which there are twenty, or somewhat more."""
-    return max(divisor for divisor in range(1, max(steps // 20, 1) + 1) if steps % divisor == 0)
+    interval: int  # steps of a part of a training, of which there are twenty, or somewhat more
 
 
 def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
@@ -176,9 +172,9 @@ def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
     warm_up = min(settings["warm_up"], steps // 6)
     peak = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
-    decay = settings["weight_decay"] or None
-    _compile(model, keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay), _parts(steps))
-    return Trainee(model, [variable.numpy() for variable in model.optimizer.variables], steps)
+    decay, interval = settings["weight_decay"] or None, divided(steps, max(steps // 20, 1))
+    _compile(model, keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay), interval)
+    return Trainee(model, [variable.numpy() for variable in model.optimizer.variables], steps, interval)
 
 
 def train_by_steps(
@@ -190,7 +186,7 @@ def train_by_steps(
     most accurate on it. What happened: loss and accuracy of each twentieth of the training. Raises StudyError if the loss or a weight
     is not finite.
     """
-    model, steps, interval = trainee.model, trainee.steps, _parts(trainee.steps)
+    model, steps, interval = trainee.model, trainee.steps, trainee.interval
     model.set_weights(weights)
     for variable, values in zip(model.optimizer.variables, trainee.optimiser, strict=True):
         variable.assign(values)
