@@ -65,16 +65,13 @@ def equivalent(accuracy: float, budgets: Sequence[int], curve: Sequence[float]) 
 
     `curve`: the accuracy at each of the rising budgets. Infinity if no budget reaches the accuracy, 0 if the smallest one exceeds it.
     """
-    if accuracy < curve[0]:
-        return 0.0
-    if accuracy == curve[0]:
-        return float(budgets[0])
-    segments = zip(itertools.pairwise(budgets), itertools.pairwise(curve), strict=True)
-    for (low, high), (below, above) in segments:
-        if below < accuracy <= above:
-            share = (accuracy - below) / (above - below)
-            return float(np.exp((1 - share) * np.log(low) + share * np.log(high)))
-    return np.inf
+    place = next((place for place, reached in enumerate(curve) if reached >= accuracy), None)
+    if place is None:
+        return np.inf
+    if place == 0:
+        return float(budgets[0]) if accuracy == curve[0] else 0.0
+    segment = slice(place - 1, place + 1)
+    return float(np.exp(np.interp(accuracy, curve[segment], np.log(budgets[segment]))))
 
 
 def worth(scores: pd.DataFrame, cell: tuple[str, int], curve: str = REAL) -> Worth | None:
