@@ -158,17 +158,8 @@ def spectrum(study: Study) -> Figure | None:
         panel.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
         panel.set_xlabel("spatial frequency (cycles per image width)")
     for number, source in enumerate(protocol.SOURCES):
-        note(
-            axes[0],
-            source,
-            (0.95, 0.95 - 0.08 * number),
-            (0, 0),
-            xycoords="axes fraction",
-            ha="right",
-            va="top",
-            color=COLOURS[source],
-            weight="bold",
-        )
+        style = {"xycoords": "axes fraction", "ha": "right", "va": "top", "color": COLOURS[source], "weight": "bold"}
+        note(axes[0], source, (0.95, 0.95 - 0.08 * number), (0, 0), **style)
     for formatter in (axes[1].yaxis.set_major_formatter, axes[1].yaxis.set_minor_formatter):
         formatter("{x:g}")
     axes[1].axhline(1, color=INK, linewidth=0.8, linestyle=":")
