@@ -204,11 +204,9 @@ def _changes(study: Study) -> list[tuple[str, str, pd.Series, list[float], float
     """Of each kind of changed FAKE images: name, architecture, accuracies, what it gains on FAKE by seed, what FAKE lacks to REAL."""
     found = []
     rows = study.e4[study.e4["trained_on"] != protocol.REAL_OR_FAKE]
-    usual = pd.concat([study.over_seeds, study.plain]).drop_duplicates(["experiment", "architecture", "trained_on", "seed"])
-    usual = usual.query("trained_on == 'FAKE' and tested_on == 'REAL'")
     for (name, architecture), members in rows.groupby(["trained_on", "architecture"], observed=True, sort=False):
         scores = members.set_index("seed")["accuracy"]
-        before = usual[usual["architecture"] == architecture].set_index("seed")["accuracy"]
+        before = study.accuracies(architecture, "FAKE", "REAL")
         change = (scores - before).dropna().to_list()
         if change:
             lag = study.accuracies(architecture, "REAL", "REAL").mean() - before.mean()

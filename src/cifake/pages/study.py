@@ -38,15 +38,18 @@ class Study:
 
     def histories(self, architecture: str, trained_on: str) -> pd.DataFrame | None:
         """The histories of a classifier of experiment 1, all its seeds or its plain run; None without one."""
-        rows = pd.concat([self.over_seeds, self.plain]).drop_duplicates(["experiment", "architecture", "trained_on", "seed"])
-        key = f"experiment == 'E1' and architecture == '{architecture}' and trained_on == '{trained_on}'"
-        return histories.over_seeds(self.folders, members) if len(members := rows.query(key)) else None
+        rows = self._tested(architecture, trained_on, trained_on)
+        return histories.over_seeds(self.folders, rows) if len(rows) else None
 
     def accuracies(self, architecture: str, trained_on: str, tested_on: str) -> pd.Series:
-        """The accuracies of a classifier of experiments 1 and 2 on a source: of all its seeds, or of its plain run."""
+        """The accuracies of a classifier of experiments 1 and 2 on a source, by seed: of all its seeds, or of its plain run."""
+        return self._tested(architecture, trained_on, tested_on).set_index("seed")["accuracy"]
+
+    def _tested(self, architecture: str, trained_on: str, tested_on: str) -> pd.DataFrame:
+        """A classifier's rows of experiments 1 and 2: all its seeds, or its plain run."""
         key = f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'"
-        seeds = self.over_seeds.query(key)["accuracy"]
-        return seeds if len(seeds) else self.plain.query(key)["accuracy"]
+        seeds = self.over_seeds.query(key)
+        return seeds if len(seeds) else self.plain.query(key)
 
     @property
     def architectures(self) -> list[str]:
