@@ -281,15 +281,12 @@ def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, run
     lines, both = [], np.concatenate(list(pixels.values()))
     offset = 0
     for part, images in pixels.items():
-        split, firsts = splits[part], {}
-        for place, row in enumerate(split.rows):
-            firsts.setdefault(row.label, place)
-        places = [firsts[label] for label in split.classes if label in firsts][:SHOWN]
+        split = splits[part]
+        labels = [row.label for row in split.rows]
+        places = [labels.index(label) for label in split.classes[:SHOWN]]
         probabilities = features.compute(classifier.whole("classifier"), images[places])
         named = zip(places, probabilities.argmax(1), strict=True)
-        lines.append(
-            [(offset + place, number, f"{split.rows[place].label}\ntaken for {protocol.SOURCES[number]}") for place, number in named]
-        )
+        lines.append([(offset + place, number, f"{labels[place]}\ntaken for {protocol.SOURCES[number]}") for place, number in named])
         offset += len(images)
     title = f"{record['architecture']}: what speaks for REAL, or for FAKE (first row: REAL images, second: FAKE)"
     return _gallery(run, classifier, both, lines, title, make)
