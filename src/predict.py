@@ -133,11 +133,11 @@ def explain(path: Path, classifier: "Classifier", images: "np.ndarray", probabil
 
 def table(lines: list[Likely]) -> str:
     """A line for each picture, in columns."""
-    cells = [["image", *("1st", "2nd", "3rd")[: len(lines[0][1])]]]
+    from tabulate import tabulate
+
     longest = max(len(name) for _, likely in lines for name, _ in likely)
-    cells += [[picture, *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    return "\n".join("   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    rows = [[picture, *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
+    return tabulate(rows, ["image", "1st", "2nd", "3rd"][: len(rows[0])], tablefmt="plain", disable_numparse=True)
 
 
 def csv_text(lines: list[Likely]) -> str:

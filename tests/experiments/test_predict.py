@@ -105,7 +105,7 @@ def test_a_table_of_the_three_likeliest_classes(study, here):
     assert lines[2].split()[1:4] == ["bright,", "very", bright[0]]
     starts = [head.index(title) for title in ("1st", "2nd", "3rd")]
     for line in lines:  # columns are aligned: a gap ends just where each begins
-        assert all(line[at - 3 : at] == "   " and line[at] != " " for at in starts)
+        assert all(line[at - 2 : at] == "  " and line[at] != " " for at in starts)
 
 
 def softmax(values: list[float]) -> np.ndarray:
