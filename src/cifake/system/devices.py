@@ -104,12 +104,13 @@ def versions() -> dict[str, str]:
 
 def description(device: str) -> dict:
     """What a record says of the machine and the software, for people."""
+    peak, unit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 1 if sys.platform == "darwin" else 1024  # bytes
     return {
         "device": device,
         "arithmetic": arithmetic(device),
         "program": program(),
         "versions": versions(),
-        "memory_peak_megabytes": round(memory_peak() / 1e6),
+        "memory_peak_megabytes": round(peak * unit / 1e6),
     }
 
 
@@ -150,9 +151,3 @@ def cpu_quota(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
         return int(quota) / int(period)
     except (OSError, ValueError):  # no such file, or "max"
         return None
-
-
-def memory_peak() -> int:
-    """The most memory that this process has held, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
