@@ -1,6 +1,6 @@
 """Colour and texture of images: their statistics, and images brought to the statistics of others. Experiment 4 calls it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -23,9 +23,7 @@ def colours(images: np.ndarray) -> np.ndarray:
     levels = np.arange(256)
     found = []
     for channel in range(images.shape[-1]):
-        counts = sum(
-            np.bincount(images[start : start + CHUNK, ..., channel].ravel(), minlength=256) for start in range(0, len(images), CHUNK)
-        )
+        counts = sum(np.bincount(chunk[..., channel].ravel(), minlength=256) for chunk in _chunks(images))
         mean = np.average(levels, weights=counts)
         found.append((mean, np.sqrt(np.average((levels - mean) ** 2, weights=counts))))
     return np.array(found).T
@@ -37,8 +35,8 @@ def power(images: np.ndarray) -> np.ndarray:
     The corners of the spectrum, beyond 16 cycles, count as 16.
     """
     radius, total = _radius(protocol.IMAGE_SHAPE[1]), 0
-    for start in range(0, len(images), CHUNK):
-        total = total + (np.abs(np.fft.fft2(images[start : start + CHUNK] @ GREY)) ** 2).sum(axis=0)
+    for chunk in _chunks(images):
+        total = total + (np.abs(np.fft.fft2(chunk @ GREY)) ** 2).sum(axis=0)
     mean = total / (len(images) * radius.size)
     return np.bincount(radius.ravel(), weights=mean.ravel()) / np.bincount(radius.ravel())
 
@@ -60,8 +58,9 @@ def with_spectrum_of(others: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 def _by_chunks(images: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """What becomes of images, rounded to whole levels from 0 to 255."""
-    changed = np.empty_like(images)
-    for start in range(0, len(images), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        changed[chunk] = np.clip(np.rint(change(images[chunk])), 0, 255)
-    return changed
+    return np.concatenate([np.clip(np.rint(change(chunk)), 0, 255).astype(np.uint8) for chunk in _chunks(images)])
+
+
+def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
+    """The images, some of them at once."""
+    return (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
