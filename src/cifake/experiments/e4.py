@@ -54,7 +54,7 @@ def run_missing(chosen: argparse.Namespace) -> None:
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
     models = chosen.models or list(ARCHITECTURES)
-    runs = [run for members, *_ in _trainings(models, None, chosen) for run in members]
+    runs = [run for members, *_ in _trainings(models, {}, chosen) for run in members]
     missing = [run.title for run in runs if why(run, chosen.fresh)]
     log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(runs), len(runs) - len(missing), len(missing))
     names = [(source, name) for source in protocol.SOURCES for name in models]
@@ -68,22 +68,20 @@ def announce(chosen: argparse.Namespace) -> None:
 # --------------------------------------------------------------------------------------------------------------- the trainings
 
 
-def _trainings(models: list[str], splits: Splits | None, chosen: argparse.Namespace) -> list[Group]:
-    """The trainings; those of a group share their inputs."""
+def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
+    """The trainings; those of a group share their inputs. `splits` is empty if the images have not been read."""
     groups, seeds = [], chosen.seeds or list(protocol.SEEDS)
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
-    data = data_of({f"{source} {split}": part for (source, split), part in splits.items()}) if splits else {}
+    data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
     for architecture in models:
         name = protocol.REAL_OR_FAKE
         settings = e1.settings_of(architecture, chosen)
         members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
         prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, both, {})
         groups.append((members, prepare, partial(_tell_apart, chosen)))
+    data = {part: data[part] for part in ("FAKE train", "REAL train", "REAL test") if part in data}
     for name in CHANGES if CHANGED in models else ():
         settings = e1.settings_of(CHANGED, chosen) | {"statistics_of": protocol.STATISTICS_OF}
-        if splits:
-            real = splits["REAL", "train"]
-            data = data_of({"FAKE train": splits["FAKE", "train"], "REAL train": real, "REAL test": splits["REAL", "test"]})
         members = [e1.run_of("E4", name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
         groups.append((members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)))
     return groups
