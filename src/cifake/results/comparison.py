@@ -26,10 +26,7 @@ def published(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFra
         if own.empty and runs.empty:
             continue
         for name, label in LABELS.items():
-            if len(runs):
-                low, high = scores.another_run(runs[name])
-            else:
-                low, high = own[f"{name}_low"].iloc[0], own[f"{name}_high"].iloc[0]
+            low, high = scores.another_run(runs[name]) if len(runs) else own[[f"{name}_low", f"{name}_high"]].iloc[0]
             row = {"trained_on": trained_on, "architecture": architecture, "tested_on": tested_on, "label": label}
             row |= {"published": numbers[name], "seed": own["seed"].iloc[0] if len(own) else protocol.SEED}
             row |= {"here": own[name].iloc[0] if len(own) else float("nan"), "runs": list(runs[name]), "low": low, "high": high}
