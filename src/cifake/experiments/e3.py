@@ -45,7 +45,7 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "share-0.75": ({"fake_share": 0.75}, ("REAL + FAKE",), (1_000, 10_000)),
     "fake-5000": ({"fake_images": 5_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
     "fake-15000": ({"fake_images": 15_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
-    "steps-doubled": ({"steps": 2}, AUGMENTED, (1_000, 40_000)),  # times those of the grid
+    "steps-doubled": ({"steps": 2}, AUGMENTED, (1_000, 40_000)),  # times the usual ones
     "early-weights": ({"early_weights": 0.2}, AUGMENTED, (100, 1_000)),  # the best on this share of the images, which is not trained on
     "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
     "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
@@ -144,10 +144,8 @@ def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, v
         if ARCHITECTURES[architecture].is_pretrained:  # it picks from copies whose features are computed beforehand
             settings["copies"] = next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
     if variant:
-        settings |= TUNING.get(variant) or SENSITIVITY[variant][0]
-        settings["variant"] = variant
-        if variant == "steps-doubled":
-            settings["steps"] = 2 * shared["steps"]
+        changed = TUNING.get(variant) or SENSITIVITY[variant][0]
+        settings |= changed | {"variant": variant, "steps": shared["steps"] * changed.get("steps", 1)}
     return settings
 
 

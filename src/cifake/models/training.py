@@ -1,6 +1,6 @@
 """Training a head by the study's protocol: SGD, early stopping, best weights. It can stop after any epoch and continue there.
 
-Experiments 1 and 3 call it.
+The experiments call it.
 """
 
 import logging

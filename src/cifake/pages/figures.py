@@ -352,6 +352,7 @@ def by_budget(study: Study) -> Figure | None:
     if not groups:
         return None
     figure, axes = plt.subplots(len(groups), 2, figsize=(8, 0.6 + 2.9 * len(groups)), squeeze=False, sharex=True, sharey="row")
+    labels = []
     for row, (architecture, scores) in zip(axes, groups.items(), strict=True):
         means, deviations = scores.mean(), scores.std().fillna(0)
         for panel, is_augmented in zip(row, (False, True), strict=True):
@@ -370,14 +371,14 @@ def by_budget(study: Study) -> Figure | None:
             panel.minorticks_off()
             panel.set_title(f"{architecture}, {'with' if is_augmented else 'without'} augmentation")
             panel.margins(x=0.03)
-            panel.ends = ends
+            labels.append((panel, ends))
         row[0].set_ylabel("accuracy on REAL")
     for panel in axes[-1]:
         panel.set_xlabel("training images (FAKE: of FAKE; all others: of REAL)")
     head(figure, _exchange(groups))
     # Once all panels are drawn, because the range of accuracies that a row shares says how far apart the names stand.
-    for panel in axes.flat:
-        _label_ends(panel, panel.ends)
+    for panel, ends in labels:
+        _label_ends(panel, ends)
     return figure
 
 

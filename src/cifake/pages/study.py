@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from cifake import protocol
 from cifake.results import comparison, histories, records, table, worth
 from cifake.system.paths import Folders
 
@@ -17,7 +18,7 @@ class Study:
     folders: Folders
     runs: pd.DataFrame  # as table.load gives it
     seeds: list[int] | None = None  # of --seeds: average over these alone
-    best: int = 2  # FAKE classifiers that stand for experiment 2
+    best: int = protocol.BEST  # FAKE classifiers that stand for experiment 2
 
     @cached_property
     def plain(self) -> pd.DataFrame:
