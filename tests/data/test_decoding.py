@@ -1,6 +1,8 @@
 """From files to pixels to batches: Pillow's pixels, every fault named, an order that follows from seed and epoch alone."""
 
+import gc
 import io
+import weakref
 
 import numpy as np
 import pytest
@@ -91,6 +93,18 @@ def order_of(epochs: range, seed: int = 1, rows: int = 150) -> list[list[int]]:
     data = batches.shuffled(*batches.in_memory(np.arange(rows), np.arange(rows)), range(rows), seed, epochs)
     assert data.cardinality() == len(epochs) * 3
     return [list(inputs.numpy()) for inputs, _ in data]
+
+
+def test_what_makes_batches_goes_when_they_go():
+    def make(step):
+        return np.full((4, 2), step, np.uint8), np.arange(4)
+
+    data, there = batches.made(make, 3), weakref.ref(make)
+    del make
+    assert [int(inputs[0, 0]) for inputs, _ in data] == [0, 1, 2]
+    del data
+    gc.collect()
+    assert there() is None  # with the arrays that it knows: 3 MB for a training of experiment 3
 
 
 def test_each_epoch_has_every_row_once_in_an_order_of_its_own():

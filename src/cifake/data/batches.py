@@ -1,6 +1,7 @@
 """From one array in memory to batches by row number, in an order that follows from seed and epoch alone."""
 
 import mmap
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -68,11 +69,14 @@ def made(make: Callable[[int], tuple[np.ndarray, np.ndarray]], steps: int) -> tf
     """A batch for each step: `make` (number of the step from 0) -> inputs, uint8 or float16, and class numbers, int64."""
     inputs, _ = make(0)
     is_image = inputs.dtype == np.uint8
+    weak = weakref.ref(make)  # what numpy_function is given stays in memory for ever, with all the arrays that it knows
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        values, numbers = tf.numpy_function(make, [step], (inputs.dtype, np.int64))
+        values, numbers = tf.numpy_function(lambda step: weak()(step), [step], (inputs.dtype, np.int64))
         values.set_shape([None, *inputs.shape[1:]])
         numbers.set_shape([None])
         return values if is_image else tf.cast(values, tf.float32), numbers
 
-    return _as_written(tf.data.Dataset.range(steps).map(batch).prefetch(4))
+    data = _as_written(tf.data.Dataset.range(steps).map(batch).prefetch(4))
+    data.make = make  # kept as long as the batches
+    return data
