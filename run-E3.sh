@@ -3,7 +3,7 @@
 # images, with augmentation, FAKE images, both or neither.
 #
 #   bash run-E3.sh               NN and VGG16 with five seeds, LeNet with three:
-#                                about 16 hours on two processor cores
+#                                about 18 hours on two processor cores
 #   bash run-E3.sh --dry-run     how many runs are missing and how long they take
 #   bash run-E3.sh --models NN --part main
 #                                one classifier, without tuning and variants:
