@@ -117,3 +117,13 @@ def test_features_are_kept_and_mended(tmp_path, monkeypatch):
     assert computed == [20, 10]
     features.of_images(backbone, PIXELS, "another fingerprint", folders, "test")
     assert computed == [20, 10, 20, 20, 10]
+
+
+def test_features_go_into_an_array_and_parts_that_nobody_needs_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "PART", 20)
+    backbone, folders = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path)
+    out = np.full((len(PIXELS), 512), -1, np.float16)
+    features.of_images(backbone, PIXELS, "a fingerprint", folders, "test", out=out, first=30)  # within the second part
+    assert len(list(folders.unfinished.glob("features_*.npz"))) == 2
+    assert (out[:20] == -1).all()
+    assert np.array_equal(out[20:], features.compute(backbone, PIXELS)[20:].astype(np.float16))

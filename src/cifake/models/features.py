@@ -57,8 +57,8 @@ def of_images(
 
     A backbone with weights keeps its features in files, named by its weights and precision, the fingerprint of the images and
     TensorFlow's release; what is there and whole is not computed again. `change` is applied to the images of a part before its
-    features are computed; the fingerprint has to tell of it. `out` is filled with them, in its own precision, if it is given;
-    images before number `first` may be left out then.
+    features are computed; the fingerprint has to tell of it. Those of such a backbone go to `out`, in its own precision, if it is given;
+    parts that lie wholly before image number `first` are left out then.
     """
     if backbone is None:
         return images
