@@ -49,9 +49,23 @@ def test_seeds_test_those_replicates_alone(start, study):
     refused(called(start, "final_evaluate.py", study, "--seeds", "131"), "no replicate with these seeds", "run-LeNet.sh")
 
 
+def test_replicates_without_their_classifiers_are_one_line(start, study):
+    """As in a clone, which has the records of all seeds and no classifier until run.sh trains the plain ones."""
+    done(start, "classify_NN.py", study, "-data", "FAKE", "-epochs", "1", "--seeds", "131")
+    done(start, "final_evaluate.py", study)
+    for seed in (130, 131):
+        study.classifier("E1", "FAKE", "NN", seed)["model"].unlink()
+        study.classifier("E2", "FAKE", "NN", seed)["predictions"].unlink()
+    kept = study.classifier("E2", "FAKE", "NN", 130)["record"].read_bytes()
+    ended = done(start, "final_evaluate.py", study)["stdout"]
+    assert "FAKE NN, seed 130 on REAL and 1 more: not tested, for want of the classifier: " in ended
+    assert ended.count("for want of") == 1
+    assert study.classifier("E2", "FAKE", "NN", 130)["record"].read_bytes() == kept
+
+
 def test_what_is_missing_is_named(start, study):
     study.classifier("E1", "FAKE", "NN")["model"].unlink()
-    refused(called(start, "final_evaluate.py", study), "FAKE_NN.keras", "is not there", "run-NN.sh")
+    refused(called(start, "final_evaluate.py", study), "FAKE_NN.keras", "is missing", "run-NN.sh")
     for path in study.records("E1"):
         path.unlink()
     refused(called(start, "final_evaluate.py", study), "has no record", "run-LeNet.sh")

@@ -9,6 +9,7 @@ import pytest
 
 from cifake import protocol
 from cifake.models import architectures, features
+from cifake.system import progress
 from cifake.system.errors import StudyError
 from cifake.system.paths import Folders
 
@@ -127,3 +128,17 @@ def test_features_go_into_an_array_and_parts_that_nobody_needs_are_left_out(tmp_
     assert len(list(folders.unfinished.glob("features_*.npz"))) == 2
     assert (out[:20] == -1).all()
     assert np.array_equal(out[20:], features.compute(backbone, PIXELS)[20:].astype(np.float16))
+
+
+def test_one_bar_counts_the_images_whose_features_are_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "PART", 20)
+    backbone, folders = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path)
+    bars, bar = [], progress.bar
+    monkeypatch.setattr(progress, "bar", lambda *words: bars.append(bar(*words)) or bars[-1])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    features.of_images(backbone, PIXELS, "a fingerprint", folders, "VGG16, test")
+    min(folders.unfinished.glob("features_*.npz")).unlink()
+    features.of_images(backbone, PIXELS, "a fingerprint", folders, "VGG16, test")
+    assert [(shown.n, shown.total) for shown in bars] == [(50, 50), (20, 20)]
+    assert "VGG16, test: features: 100%" in str(bars[0])
+    assert "50 of 50 images, 00:00 left" in str(bars[0])

@@ -72,7 +72,7 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
     """
     pixels = np.empty((len(contents), *protocol.IMAGE_SHAPE), np.uint8)
     converted, faults = 0, []
-    with progress.bar(total=len(contents), desc=f"{label}: decoding", unit=" images") as bar:
+    with progress.bar(len(contents), f"{label}: decoding", "images") as bar:
         for start in range(0, len(contents), CHUNK):
             chunk, decoded = contents[start : start + CHUNK], None
             if all(map(_looks_plain, chunk)):

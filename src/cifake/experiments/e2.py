@@ -37,7 +37,7 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
             raise StudyError(
                 f"The classes of the {source} test images are not those that the classifiers were trained on; train them again: bash run.sh"
             )
-        wanted = []
+        wanted, untested = [], []
         for row in members.itertuples():
             place = None if row.is_plain else row.seed
             title, data = f"{title_of(row.trained_on, row.architecture, place)} on {source}", row.record["data"] | data_of({"test": test})
@@ -49,7 +49,10 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
             elif row.is_plain and row.trained_on == "FAKE" and row.architecture in needed:
                 raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: bash run-{row.architecture}.sh")
             else:
-                log.info("%s: not tested: %s", title, fault)
+                untested.append((title, fault))
+        if untested:
+            (title, fault), more = untested[0], f" and {len(untested) - 1} more" if len(untested) > 1 else ""
+            log.info("%s%s: not tested, for want of the classifier: %s. Earlier results stay.", title, more, fault)
         written += do(wanted, partial(_prepare, test), partial(_answer, chosen), chosen)
     return written
 

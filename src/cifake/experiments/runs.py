@@ -122,7 +122,7 @@ def why(run: Run, fresh: bool) -> str | None:
 def model_fault(path: Path, record: dict) -> str | None:
     """What is wrong with the saved model of a record; None if it is there and the right one."""
     if not path.exists():
-        return f"{shown(path)} is not there: models are not in git"
+        return f"{shown(path)} is missing (models are not in git)"
     return None if files.checksum(path) == record["model"]["sha256"] else f"{shown(path)} is not the model of its record"
 
 
@@ -150,7 +150,11 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
                 if reason is None:
                     log.info("%s: done, by another process or before an interruption", run.title)
                 else:
-                    log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}; replacing that (--output DIR keeps it)")
+                    log.info(
+                        "%s%s",
+                        run.title,
+                        "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)",
+                    )
                     if prepared is None:
                         device, prepared = devices.prepare(chosen.verbose), prepare()  # in this order: what follows imports TensorFlow
                     written += _do_one(run, device, prepared, train)
@@ -159,6 +163,7 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
             if len(wanted) == 1 and run.experiment != "E3":  # of E3, a share may hold one run of a classifier and more of others
                 raise
             log.info("Left out: %s", busy)
+            continue
         if number < len(missing):
             left = (time.monotonic() - start) / number * (len(missing) - number)
             log.info("  run %d of %d, about %s left", number, len(missing), duration(left))

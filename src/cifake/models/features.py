@@ -6,9 +6,10 @@ Training takes the features of the training images, testing those of the test im
 import hashlib
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -19,6 +20,9 @@ from cifake.system.errors import StudyError
 from cifake.system.files import checksum_of_arrays, write_whole
 from cifake.system.paths import Folders, shown
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 log = logging.getLogger(__name__)
 
 BATCH = 100  # images: as fast as more, and 180 MB less than with 250
@@ -27,10 +31,13 @@ PART = 5_000  # images in one file of the cache: an interruption loses less than
 Change = Callable[[np.ndarray, int], np.ndarray]  # images of a part, number of the first of them -> images
 
 
-def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) -> np.ndarray:
-    """A model's outputs for all rows of an array, float32 [n, ...]. Raises StudyError if one is not finite."""
+def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None, whole: "tqdm | None" = None) -> np.ndarray:
+    """A model's outputs for all rows of an array, float32 [n, ...]; a bar of the `whole` shows them as a part of it.
+
+    Raises StudyError if one is not finite.
+    """
     outputs = np.empty((len(inputs), *model.output_shape[1:]), np.float32)
-    with progress.bar(total=len(inputs), desc=label, unit=" images") as bar:
+    with nullcontext(whole) if whole is not None else progress.bar(len(inputs), label, "images") as bar:
         for start in range(0, len(inputs), BATCH):
             batch = slice(start, start + BATCH)
             outputs[batch] = model.predict_on_batch(inputs[batch])
@@ -68,13 +75,17 @@ def of_images(
     origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:16]
     features = np.empty((len(images), *backbone.output_shape[1:]), np.float32) if out is None else out
-    for start in range(first // PART * PART, len(images), PART):
-        part, place, path = images[start : start + PART], features[start : start + PART], folders.features(key, start)
-        kept = _kept(path, place.shape)
-        if kept is None:
-            kept = compute(backbone, change(part, start) if change else part, f"{label}: features, from image {start + 1:,} on")
-            write_whole(path, lambda draft, kept=kept: np.savez(draft, features=kept))
-        place[:] = kept
+    begin = first // PART * PART
+    with progress.bar(len(images) - begin, f"{label}: features", "images") as bar:
+        for start in range(begin, len(images), PART):
+            part, place, path = images[start : start + PART], features[start : start + PART], folders.features(key, start)
+            kept = _kept(path, place.shape)
+            if kept is None:
+                kept = compute(backbone, change(part, start) if change else part, label, bar)
+                write_whole(path, lambda draft, kept=kept: np.savez(draft, features=kept))
+            else:
+                bar.total -= len(part)  # the estimate is for what is still to be computed
+            place[:] = kept
     return features
 
 

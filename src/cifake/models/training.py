@@ -191,7 +191,7 @@ def train_by_steps(
     for variable, values in zip(model.optimizer.variables, trainee.optimiser, strict=True):
         variable.assign(values)
     choosing = [keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=steps, restore_best_weights=True)] if validation else []
-    with progress.bar(desc=name, total=steps, unit=" steps") as bar:
+    with progress.bar(steps, name, "steps") as bar:
         history = model.fit(
             data,
             epochs=steps // interval,

@@ -6,10 +6,13 @@ Exit codes: 0 done, 2 something to fix, 130 Ctrl-C, 143 SIGTERM; 1 is left to er
 import errno
 import logging
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from cifake.system import signals
 from cifake.system.errors import StudyError
@@ -18,9 +21,28 @@ from cifake.system.paths import shown
 log = logging.getLogger(__name__)
 
 
+class _Lines(logging.Formatter):
+    """The log's messages as they are, or broken to the terminal's width."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return fitted(super().format(record), sys.stdout)
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """Text with its lines broken at spaces where the terminal ends; as it is if the stream is no terminal."""
+    if not stream.isatty():
+        return text
+    wrapper = textwrap.TextWrapper(
+        max(20, shutil.get_terminal_size().columns - 1), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(wrapper.fill(line) for line in text.splitlines())
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the right exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False  # if the log's reader is gone, print no traceback for each line
     signals.answer()
     script = Path(sys.argv[0]).name
@@ -51,7 +73,7 @@ def run(main: Callable[[], None]) -> None:
     finally:
         signals.done()
     sys.stdout.flush()
-    print(f"{script}: {message}", file=sys.stderr, flush=True)
+    print(fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
     sys.exit(2)
 
 

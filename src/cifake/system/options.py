@@ -106,8 +106,8 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     words = "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
     add("--weights", words, metavar="W", type=vgg16_weights)
     words = (
-        "of the training's arithmetic: float32 (default), mixed_bfloat16 (faster on processors that have it) or mixed_float16 (faster on "
-        "GPUs); the saved model is always float32"
+        "of the training's arithmetic: float32 (default), mixed_bfloat16 (faster on Intel with AMX and AMD with bfloat16) or "
+        "mixed_float16 (faster on GPUs); the saved model is always float32"
     )
     add("--precision", words, metavar="P", type=one_of(PRECISIONS), default=PRECISIONS[0])
     number("--best", 1, 100, protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE")

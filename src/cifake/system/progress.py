@@ -1,13 +1,17 @@
 """What a waiting user sees: progress bars, and durations in words. Standard library only, but for the bars."""
 
-from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
-def bar(**words) -> AbstractContextManager:
+def bar(total: int, label: str | None, unit: str) -> "tqdm":
     """tqdm's progress bar in a terminal, nothing elsewhere; it is removed when it is full."""
     from tqdm import tqdm
 
-    return tqdm(disable=None, leave=False, dynamic_ncols=True, **words)
+    shape = "{l_bar}{bar}| {n_fmt} of {total_fmt} {unit}, {remaining} left"  # fits 80 columns; tqdm's own does not
+    return tqdm(desc=label, total=total, unit=unit, bar_format=shape, disable=None, leave=False, dynamic_ncols=True)
 
 
 def duration(seconds: float) -> str:
