@@ -349,8 +349,6 @@ def test_help_lists_the_options_that_the_steps_use(options_of, script, steps):
     actions = {spelling: action for action in SHARED for spelling in action.option_strings}
     assert listed.keys() <= actions.keys()
     used = set().union(*(options_of(step[0]) for step in steps))
-    if script in ("run-NN.sh", "run-LeNet.sh"):
-        used -= {"weights"}  # VGG16's; the classify scripts share one list of options
     assert {actions[option].dest for option in listed} == used
     for option, words in listed.items():
         if default := re.search(r"\(([\d,]+)\)$", words):

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 def classify(architecture: str, documentation: str) -> list[Path]:
     """A classify script: train and test a classifier on one source, once for each seed; gives the files written."""
-    chosen = options.parse(documentation, "data epochs seed seeds weights precision images output fresh dry_run verbose")
+    uses = "data epochs seed seeds precision images output fresh dry_run verbose"
+    chosen = options.parse(documentation, f"{uses} weights" if ARCHITECTURES[architecture].is_pretrained else uses)
     if chosen.dry_run:
         for run in _runs(architecture, chosen, {}):
             reason = why(run, chosen.fresh)
