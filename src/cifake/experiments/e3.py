@@ -48,6 +48,7 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "steps-doubled": ({"steps": 2}, AUGMENTED, (1_000, 40_000)),  # times the usual ones
     "early-weights": ({"early_weights": 0.2}, AUGMENTED, (100, 1_000)),  # the best on this share of the images, which is not trained on
     "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
+    "clipped-gradients": ({"clip_norm": 1.0}, AUGMENTED, (100,)),  # all of a step's gradients, scaled to this norm if theirs is larger
     "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
 }
 VARIED_SEEDS = 3  # of a classifier's, the first ones, that variants are tried with
@@ -96,7 +97,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
 def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], seeds: tuple[int, ...]) -> Iterator[tuple[int, Arm, int, str]]:
     """Seed, arm, number of images and variant of each run of a classifier."""
     fixed = {"rotation-15", "float32"} if ARCHITECTURES[architecture].is_pretrained else set()  # features are shared by all runs
-    fixed |= set() if ARCHITECTURES[architecture].convolutions else {"frozen-convolutions"}
+    fixed |= set() if ARCHITECTURES[architecture].convolutions else {"frozen-convolutions", "clipped-gradients"}
     if part in (None, "tuning"):
         for size, variant in itertools.product(protocol.TUNED_AT, TUNING):
             if size in sizes["REAL"] and variant not in fixed:
@@ -398,7 +399,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
     def trainee(steps: int, is_frozen: bool) -> training.Trainee:
         """For a phase of so many steps; the same for all runs, because TensorFlow keeps some MB of each that is compiled."""
-        key = (precision, steps, is_frozen, settings["learning_rate"], settings["weight_decay"])
+        key = (precision, steps, is_frozen, *(settings.get(name) for name in ("learning_rate", "weight_decay", "clip_norm")))
         if key not in inputs.trainees:
             with architectures.precision(precision):
                 model = classifier()
@@ -430,7 +431,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
                 return take(of_steps[step], random), inputs.numbers[of_steps[step]]
 
             # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
-            key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), steps)
+            key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), settings.get("clip_norm"), steps)
             is_shared = not is_last and counted not in sources
             if is_shared and key in inputs.first_phases:
                 weights, phase = inputs.first_phases[key]

@@ -173,7 +173,10 @@ def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
     peak = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
     decay, interval = settings["weight_decay"] or None, divided(steps, max(steps // 20, 1))
-    _compile(model, keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay), interval)
+    sgd = keras.optimizers.SGD(
+        rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay, global_clipnorm=settings.get("clip_norm")
+    )
+    _compile(model, sgd, interval)
     return Trainee(model, [variable.numpy() for variable in model.optimizer.variables], steps, interval)
 
 
