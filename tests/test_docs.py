@@ -230,5 +230,13 @@ def test_the_columns_of_runs_csv_are_explained():
         assert f"`{column}`" in text or column.startswith("f1_"), column
 
 
+def test_the_settings_of_records_are_explained():
+    text = (REPOSITORY / "docs" / "results.md").read_text(encoding="utf-8").partition("### Its settings")[2]
+    paths = [path for folder in ("E1", "E2", "E3", "E4") for path in (REPOSITORY / f"{folder}_results").rglob("*.json")]
+    names = {name for path in paths for name in json.loads(path.read_text(encoding="utf-8"))["settings"]}
+    assert len(names) > 20
+    assert [name for name in sorted(names) if f"`{name}`" not in text] == []
+
+
 def test_the_readme_can_be_read_in_ten_minutes():
     assert len(README.encode()) <= 10_240

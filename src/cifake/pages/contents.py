@@ -147,7 +147,8 @@ PAGES = {
             "sensitivity_table.txt",
             "E3",
             "Variants of the protocol, against the protocol itself: a quarter or three quarters of each batch FAKE, fewer FAKE images, "
-            "twice the steps, weights chosen early on a fifth of the images, float32; frozen-convolutions belongs to experiment 4.",
+            "twice the steps, weights chosen early on a fifth of the images, clipped gradients, float32; frozen-convolutions belongs to "
+            "experiment 4.",
         ),
         Page(
             tables.tuning,
