@@ -14,6 +14,7 @@ from scipy import stats
 from cifake import protocol
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results.coverage import rank_correlation
+from cifake.results.scores import mean_interval
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 SENTENCES = " ".join(README.split())  # wherever its lines break
@@ -159,6 +160,20 @@ def test_what_precision_changes_is_committed():
     changes = [cells("sensitivity")[f"LeNet, {arm}, 40,000: float32"]["change"] for arm in ("REAL", "REAL + augmentation")]
     text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
     assert f"REAL with 40,000 images, {changes[0]}, with augmentation {changes[1]}." in text
+
+
+def test_what_clipped_gradients_change_is_committed():
+    rows = runs("E3").query("variant == 'clipped-gradients' and images == 100")
+    scores = rows.pivot_table("accuracy", "seed", "trained_on")
+    added = scores["FAKE, then REAL + augmentation"] - scores["REAL + augmentation"]
+    low, high = mean_interval(added)
+    changes = [
+        cells("sensitivity")[f"LeNet, {arm} + augmentation, 100: clipped-gradients"]["change"].split()[0] for arm in ("REAL", "REAL + FAKE")
+    ]
+    text = " ".join((REPOSITORY / "docs" / "experiment-3.md").read_text(encoding="utf-8").split())
+    assert f"FAKE first adds {added.mean():+.3f} [{low:+.3f} to {high:+.3f}] to augmentation with 100 photographs." in text
+    assert f"The two other augmented arms change by {' and '.join(changes)}." in text
+    assert f"; it is {added.mean():+.3f} with clipped gradients." in SENTENCES
 
 
 def test_doubled_steps_move_the_arms_together():

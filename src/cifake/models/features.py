@@ -104,4 +104,4 @@ def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def probabilities(classifier: architectures.Classifier, images: np.ndarray, fingerprint: str, folders: Folders, label: str) -> np.ndarray:
     """A classifier's probabilities for raw images, float32 [n, classes]."""
-    return compute(classifier.head, of_images(classifier.backbone, images, fingerprint, folders, label))
+    return compute(classifier.head, of_images(classifier.backbone, images, fingerprint, folders, label), label)
