@@ -165,3 +165,19 @@ def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
     start = new.model.get_weights()
     train(used)
     assert all(map(np.array_equal, train(used), train(new)))
+
+
+def test_a_step_with_clipped_gradients_is_no_longer_than_their_norm_allows(data):
+    features, numbers = data
+    head = architectures.head("NN", (16,), 3)
+    start = head.get_weights()
+
+    def moved(**clip: float) -> float:
+        """How far 40 steps take the weights, all of them as one vector."""
+        settings = {"warm_up": 1, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.0}
+        trainee = training.compile_by_steps(head, settings | clip, 40)
+        weights, _ = training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40), "")
+        return np.sqrt(sum(((new - old) ** 2).sum() for new, old in zip(weights, start, strict=True)))
+
+    assert moved(clip_norm=0.1) <= 40 * 0.01 * 0.1
+    assert moved() > 40 * 0.01 * 0.1

@@ -157,6 +157,7 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
                     )
                     if prepared is None:
                         device, prepared = devices.prepare(chosen.verbose), prepare()  # in this order: what follows imports TensorFlow
+                        start = time.monotonic()  # the time left is that of runs alone
                     written += _do_one(run, device, prepared, train)
                 folders.checkpoint(run.title).unlink(missing_ok=True)
         except locks.BusyError as busy:
