@@ -150,11 +150,8 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
                 if reason is None:
                     log.info("%s: done, by another process or before an interruption", run.title)
                 else:
-                    log.info(
-                        "%s%s",
-                        run.title,
-                        "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)",
-                    )
+                    replaced = "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)"
+                    log.info("%s%s", run.title, replaced)
                     if prepared is None:
                         device, prepared = devices.prepare(chosen.verbose), prepare()  # in this order: what follows imports TensorFlow
                         start = time.monotonic()  # the time left is that of runs alone
