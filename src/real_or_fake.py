@@ -10,7 +10,6 @@ about an hour on two cores; if stopped, it continues after its last whole epoch.
 """
 
 import logging
-import textwrap
 
 from cifake.experiments import e1, e4
 from cifake.models.architectures import ARCHITECTURES
@@ -34,7 +33,7 @@ def main() -> None:
 
     study = Study(chosen.folders, table.on_the_same_images(table.load(chosen.folders)))
     for line in apart.answers(study):
-        log.info("%s", textwrap.fill(line, 80))
+        log.info("%s", line)
     command.wrote(contents.draw(study, "E4"))
 
 

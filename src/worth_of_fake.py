@@ -12,7 +12,6 @@ folder and start it once more.
 """
 
 import logging
-import textwrap
 
 from cifake.experiments import e3
 from cifake.models.architectures import ARCHITECTURES
@@ -39,7 +38,7 @@ def main() -> None:
         return
     study = Study(chosen.folders, runs)
     for line in (line for architecture in study.e3 for line in sentences.alone(study, architecture)):
-        log.info("%s", textwrap.fill(line, 80))
+        log.info("%s", line)
     command.wrote(contents.draw(study, "E3"))
 
 
