@@ -139,7 +139,8 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
         else:
             folders.checkpoint(run.title).unlink(missing_ok=True)  # left by a start that was killed at its very end
     if kept := len(wanted) - len(missing):
-        what = wanted[0].title if len(wanted) == 1 else f"{kept} of {len(wanted)} runs"
+        names = ", ".join(dict.fromkeys(run.architecture for run in wanted))
+        what = wanted[0].title if len(wanted) == 1 else f"{names}, {kept} of {len(wanted)} runs"
         log.info("%s: done already with these settings; --fresh does it again.", what)
     for number, run in enumerate(missing, start=1):
         signals.when_stopped(f"Stopped before {run.title} was complete; the same command continues there.")
