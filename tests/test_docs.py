@@ -174,6 +174,17 @@ def test_what_clipped_gradients_change_is_committed():
     assert f"FAKE first adds {added.mean():+.3f} [{low:+.3f} to {high:+.3f}] to augmentation with 100 photographs." in text
     assert f"The two other augmented arms change by {' and '.join(changes)}." in text
     assert f"; it is {added.mean():+.3f} with clipped gradients." in SENTENCES
+    for seed in scores.index:
+        name = f"E3_results/LeNet/seed-{seed}/FAKE_then_REAL_augmentation_100"
+        clipped, usual = (
+            json.loads(committed(f"{name}{end}_record.json"))["training"]["history"]["loss"] for end in ("_clipped-gradients", "")
+        )
+        assert clipped[19] > usual[19]  # at the end of the training on FAKE, which is slower
+        assert max(clipped[21:]) == clipped[21]  # no run goes wrong: after the change of images the loss jumps nowhere
+
+
+def test_the_number_of_runs_is_committed():
+    assert f"the whole experiment, {len(runs('E3'))} runs |" in (REPOSITORY / "docs" / "cluster.md").read_text(encoding="utf-8")
 
 
 def test_doubled_steps_move_the_arms_together():

@@ -58,8 +58,8 @@ def test_replicates_without_their_classifiers_are_one_line(start, study):
         study.classifier("E2", "FAKE", "NN", seed)["predictions"].unlink()
     kept = study.classifier("E2", "FAKE", "NN", 130)["record"].read_bytes()
     ended = done(start, "final_evaluate.py", study)["stdout"]
-    assert "FAKE NN, seed 130 on REAL and 1 more: not tested, for want of the classifier: " in ended
-    assert ended.count("for want of") == 1
+    assert "FAKE NN, seed 130 on REAL and 1 more: not tested, because " in ended
+    assert ended.count("not tested") == 1
     assert study.classifier("E2", "FAKE", "NN", 130)["record"].read_bytes() == kept
 
 

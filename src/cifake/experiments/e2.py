@@ -48,11 +48,13 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
                 wanted.append(run)
             elif row.is_plain and row.trained_on == "FAKE" and row.architecture in needed:
                 raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: bash run-{row.architecture}.sh")
-            else:
+            elif row.is_plain:
+                log.info("%s: not tested: %s", title, fault)
+            else:  # in a clone that is all replicates, so that they share a line
                 untested.append((title, fault))
         if untested:
             (title, fault), more = untested[0], f" and {len(untested) - 1} more" if len(untested) > 1 else ""
-            log.info("%s%s: not tested, for want of the classifier: %s. Earlier results stay.", title, more, fault)
+            log.info("%s%s: not tested, because %s. Earlier results stay.", title, more, fault)
         written += do(wanted, partial(_prepare, test), partial(_answer, chosen), chosen)
     return written
 

@@ -25,10 +25,10 @@ class _Lines(logging.Formatter):
     """The log's messages as they are, or broken to the terminal's width."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return fitted(super().format(record), sys.stdout)
+        return _fitted(super().format(record), sys.stdout)
 
 
-def fitted(text: str, stream: TextIO) -> str:
+def _fitted(text: str, stream: TextIO) -> str:
     """Text with its lines broken at spaces where the terminal ends; as it is if the stream is no terminal."""
     if not stream.isatty():
         return text
@@ -73,7 +73,7 @@ def run(main: Callable[[], None]) -> None:
     finally:
         signals.done()
     sys.stdout.flush()
-    print(fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
+    print(_fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
     sys.exit(2)
 
 
