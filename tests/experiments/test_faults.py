@@ -122,14 +122,14 @@ HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy\n1,2.0,0.1,2.1,0.2\n2,1.9,0
     ],
 )
 def test_a_damaged_history_is_named(tmp_path, text):
-    record = {"source": "FAKE", "architecture": "NN", "training": {"epochs": 2}}
+    record = {"source": "FAKE", "architecture": "NN", "settings": {"seed": 7}, "training": {"epochs": 2}}
     path = tmp_path / "FAKE_NN_history.csv"
     path.write_text(HISTORY)
     assert len(histories.read(path, record)) == 2
     path.unlink()
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(StudyError, match=r"FAKE_NN_history\.csv is missing or damaged; .*bash run-NN\.sh --fresh"):
+    with pytest.raises(StudyError, match=r"FAKE_NN_history\.csv is missing or damaged; .*bash run-NN\.sh --fresh --seed 7$"):
         histories.read(path, record)
 
 

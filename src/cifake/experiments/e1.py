@@ -82,10 +82,12 @@ def finish_interrupted(folders: Folders, *experiments: str) -> None:
     found = (folders.results("E1") / "replicates").glob("seed-*")
     numbers = (folder.name.removeprefix("seed-") for folder in found)
     seeds = [None, *sorted(int(number) for number in numbers if number.isdecimal())]
+    tested_on = dict(zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True))
     for experiment, seed, source, name in itertools.product(experiments, seeds, protocol.SOURCES, ARCHITECTURES):
         paths = list(folders.classifier(experiment, source, name, seed).values())
         if files.is_half_in_place(paths):
-            with locks.alone(folders, title_of(source, name, seed)):
+            title = title_of(source, name, seed) + (f" on {tested_on[source]}" if experiment == "E2" else "")
+            with locks.alone(folders, title):
                 files.finish_interrupted(paths)
 
 

@@ -28,12 +28,14 @@ def read(path: Path, record: dict) -> pd.DataFrame:
     """The history at a path, which belongs to a record of experiment 1. Raises StudyError if it is missing, damaged or another's."""
     try:
         history = pd.read_csv(path, index_col="epoch", dtype=float)
+        epochs = list(range(1, record["training"]["epochs"] + 1))
+        is_whole = list(history.index) == epochs and list(history) == COLUMNS and np.isfinite(history.to_numpy()).all()
     except Exception:  # pandas has many of its own for damaged text
-        history = None
-    if history is None or not _is_whole(history, record["training"]["epochs"]):
-        raise StudyError(
-            f"{shown(path)} is missing or damaged; train the classifier again with: bash run-{record['architecture']}.sh --fresh"
-        )
+        is_whole = False
+    if not is_whole:
+        seed = f"{'--seeds' if 'replicates' in path.parts else '--seed'} {record['settings']['seed']}"
+        command = f"bash run-{record['architecture']}.sh --fresh {seed}"
+        raise StudyError(f"{shown(path)} is missing or damaged; train the classifier again with: {command}")
     return history
 
 
@@ -50,9 +52,3 @@ def over_seeds(folders: Folders, rows: pd.DataFrame) -> pd.DataFrame:
         seed = None if row.is_plain else row.seed
         found[row.seed] = read(folders.classifier("E1", row.trained_on, row.architecture, seed)["history"], row.record)
     return pd.concat(found, axis=1).swaplevel(axis=1)
-
-
-def _is_whole(history: pd.DataFrame, epochs: int) -> bool:
-    """Whether a table has this many epochs, each with its number and four values."""
-    numbered = list(history.index) == list(range(1, epochs + 1))
-    return numbered and list(history.columns) == COLUMNS and bool(np.isfinite(history.to_numpy()).all())

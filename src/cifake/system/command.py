@@ -40,6 +40,7 @@ def _fitted(text: str, stream: TextIO) -> str:
 
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the right exit code."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal lacks must not lose the whole line
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
