@@ -2,8 +2,8 @@
 # Experiment 3: what is a generated image worth? Train on 100 to 40,000 REAL
 # images, with augmentation, FAKE images, both or neither.
 #
-#   bash run-E3.sh               NN and VGG16 with five seeds, LeNet with three:
-#                                about 18 hours on two processor cores
+#   bash run-E3.sh               all classifiers, each with five seeds: about 24
+#                                hours on two processor cores
 #   bash run-E3.sh --dry-run     how many runs are missing and how long they take
 #   bash run-E3.sh --models NN --part main
 #                                one classifier, without tuning and variants:

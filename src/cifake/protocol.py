@@ -37,10 +37,11 @@ RATES = (0.001, 0.003, 0.01, 0.02, 0.05)  # peak learning rates that were tried 
 WEIGHT_DECAYS = (0.0, 5e-4)  # and weight decays
 TUNED_AT = (1_000, 40_000)  # REAL images
 SHIFT = 4  # pixels: augmentation moves an image by up to this, in each direction
-COPIES = {1_000: 64, None: 8}  # augmented copies of each image, up to this budget, if features are computed beforehand (VGG16)
+COPIES = 8  # augmented copies of each image, if features are computed beforehand (VGG16)
+FEW, COPIES_OF_FEW = 1_000, 64  # and of the images of a budget up to this
 EQUIVALENT = 0.02  # of accuracy: two arms within this of each other are as good as each other
 
-# Of the trainings of experiments 3 (LeNet has the first three) and 4.
+# Of the trainings of experiments 3 and 4.
 SEEDS = (129, 130, 131, 132, 133)
 
 # Experiment 4: what sets FAKE images apart. This project's choices, but for the first.

@@ -42,7 +42,9 @@ SHARE = "1/3"  # of NN's runs: REAL, FAKE, then REAL, REAL + FAKE + augmentation
 def small_protocol() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(protocol, "BUDGETS", (BUDGET,))
-        patch.setattr(protocol, "COPIES", {BUDGET: 3, None: 2})
+        patch.setattr(protocol, "COPIES", 2)
+        patch.setattr(protocol, "FEW", BUDGET)
+        patch.setattr(protocol, "COPIES_OF_FEW", 3)
         patch.setattr(protocol, "TUNED_AT", (BUDGET,))
         yield
 
@@ -248,8 +250,7 @@ def test_shares_are_disjoint_and_complete(made):
 
     everything = wanted()
     main, variants = 8 * 4 + 2, 2 * 2 + 2 * 2 + 2 * 3 + 3  # for each seed
-    seeds = [len(entry.e3_seeds) for entry in ARCHITECTURES.values()]
-    expected = sum(seeds) * main + len(seeds) * (len(e3.TUNING) - 1 + e3.VARIED_SEEDS * variants)
+    expected = len(ARCHITECTURES) * (len(protocol.SEEDS) * main + len(e3.TUNING) - 1 + e3.VARIED_SEEDS * variants)
     expected += 2 * (1 + 2 * e3.VARIED_SEEDS)  # NN and LeNet are also tried with rotation, and in float32
     expected += 3 * 2  # LeNet with convolutions that do not learn from REAL
     assert len(everything) == expected
@@ -393,8 +394,11 @@ def test_a_mixture_is_refused_before_anything_is_trained(study, tmp_path):
     chosen = choose(folders, "--models", "VGG16", "--seeds", "2")
     with pytest.raises(StudyError, match=r"other settings \(images\)"):
         e3.refuse_a_mixture(e3.runs_of(chosen, SIZES, images), chosen)
+    with pytest.raises(StudyError, match=r"VGG16.seed-1.FAKE_60_record.json.*\(flip\).*--output"):
+        e3.announce(choose(folders, "--models", "VGG16", "--part", "tuning", "--no-flip"))  # would be shown beside runs with flips
     assert times_of(folders) == before
-    # All of them in other settings are no mixture, nor are more seeds in the same.
+    # All of them in other settings are no mixture, nor are more seeds in the same, nor variants, which differ by what they are for.
+    e3.announce(choose(folders, "--models", "VGG16", "--part", "tuning"))
     e3.announce(choose(folders, "--models", "VGG16", "--steps", "40"))
     e3.announce(choose(folders, "--models", "VGG16", "NN", "--seeds", "2"))
 

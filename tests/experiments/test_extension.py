@@ -33,7 +33,7 @@ def mean_colour(_weights: str):
     return keras.Model(images, layers.GlobalAveragePooling2D()(colours), name="backbone")
 
 
-TINY = Architecture("a hidden layer on the mean colour", backbone=mean_colour, convolutions=None, e3_seeds=(1,), e3_seconds=1)
+TINY = Architecture("a hidden layer on the mean colour", backbone=mean_colour, convolutions=None, e3_seconds=1)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "clipped-gradients": ({"clip_norm": 1.0}, AUGMENTED, (100,)),  # all of a step's gradients, scaled to this norm if theirs is larger
     "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
 }
-VARIED_SEEDS = 3  # of a classifier's, the first ones, that variants are tried with
+VARIED_SEEDS = 3  # the first of the seeds, that variants are tried with
 
 
 def _is_tuning(run: Run) -> bool:
@@ -77,8 +77,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
     wanted = []
     for architecture in chosen.models or ARCHITECTURES:
         shared = _shared_settings(architecture, chosen)
-        seeds = chosen.seeds or ARCHITECTURES[architecture].e3_seeds
-        for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, seeds):
+        for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, chosen.seeds or protocol.SEEDS):
             wanted.append(
                 Run(
                     "E3",
@@ -143,11 +142,16 @@ def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, v
     if arm.augmented:
         settings["shift"] = protocol.SHIFT
         if ARCHITECTURES[architecture].is_pretrained:  # it picks from copies whose features are computed beforehand
-            settings["copies"] = next(number for most, number in protocol.COPIES.items() if most is None or size <= most)
+            settings["copies"] = protocol.COPIES_OF_FEW if size <= protocol.FEW else protocol.COPIES
     if variant:
-        changed = TUNING.get(variant) or SENSITIVITY[variant][0]
+        changed = _changed_by(variant)
         settings |= changed | {"variant": variant, "steps": shared["steps"] * changed.get("steps", 1)}
     return settings
+
+
+def _changed_by(variant: str | None) -> dict:
+    """The settings that a variant of the protocol changes; none if there is no such variant."""
+    return TUNING.get(variant) or SENSITIVITY.get(variant, ({},))[0]
 
 
 def _data(arm: Arm, variant: str, splits: Splits) -> dict[str, dict]:
@@ -206,18 +210,16 @@ def refuse_a_mixture(wanted: list[Run], chosen: argparse.Namespace) -> None:
     The user learns it before hours of training, and not after.
     """
     done = {run.files["record"] for run in wanted}
-    main = {run.architecture: run for run in wanted if "variant" not in run.settings}
+    shared = {name: _shared_settings(name, chosen) for name in {run.architecture for run in wanted}}
     images = {part: known for run in wanted for part, known in run.data.items()}  # none in a dry run, which reads none
     for path in chosen.folders.records("E3"):
-        run = main.get(path.parents[1].name)
-        if path in done or run is None:
+        asked = shared.get(path.parents[1].name)
+        if path in done or asked is None:
             continue
         record = records.read(path, "E3")
         there = record["settings"]
-        if "variant" in there:
-            continue
-        other = [name for name in sorted(there.keys() | run.settings.keys()) if there.get(name) != run.settings.get(name)]
-        other = [name for name in other if name not in records.RUN_OF_E3]  # in which all runs of a classifier have to agree
+        may_differ = records.RUN_OF_E3 | {"variant"} | _changed_by(there.get("variant")).keys()
+        other = [name for name in sorted(there.keys() | asked.keys()) if there.get(name) != asked.get(name) and name not in may_differ]
         if any(images.get(part, known) != known for part, known in record["data"].items()):
             other.append("images")
         if other:
@@ -242,7 +244,7 @@ class Inputs:
     # Of a pretrained backbone, whose features are computed beforehand:
     weights: dict | None = None  # where they came from
     values: "np.ndarray | None" = None  # float16 [1 + copies, rows, features]: of the images, then of their augmented copies
-    compute: "Callable[..., None] | None" = None  # (pixels, fingerprint, label, copy number or None, array to put the features in)
+    compute: "Callable[..., None] | None" = None  # (pixels, fingerprint, label, copy or None, array for the features, first row)
     few: dict = field(default_factory=dict)  # (source, seed) -> features of the many copies of a small budget's images
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
     trainees: dict = field(default_factory=dict)  # compiled classifiers, by all that they are compiled with
@@ -294,7 +296,7 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
                     fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
                 features.of_images(computing, images, fingerprint, chosen.folders, label, change, out, first)
 
-            number = protocol.COPIES[None] if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
+            number = protocol.COPIES if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
             inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
             for copy, (part, place) in itertools.product([None, *range(number)], ((real, slice(border)), (fake, slice(border, None)))):
                 label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
@@ -336,13 +338,13 @@ def _taker(run: Run, rows: "np.ndarray", inputs: Inputs) -> "Callable[..., np.nd
     if inputs.values is None:
         return lambda batch, random: augmentation.augment(inputs.pixels[batch], random, flip, rotation)
     copies, place, many = run.settings["copies"], np.full(len(inputs.numbers), -1), None
-    if copies > protocol.COPIES[None]:
+    if copies > protocol.COPIES:
         many = _many_copies(run, inputs)
         place[rows] = np.arange(len(rows))
 
     def take(batch, random):
         pick = random.random(len(batch))  # which copy of each image
-        values = inputs.values[1 + (pick * protocol.COPIES[None]).astype(int), batch]
+        values = inputs.values[1 + (pick * protocol.COPIES).astype(int), batch]
         is_few = place[batch] >= 0
         if is_few.any():
             values[is_few] = many[(pick[is_few] * copies).astype(int), place[batch[is_few]]]
@@ -363,7 +365,7 @@ def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
     source, seed, number = run.arm.counts, run.settings["seed"], run.settings["copies"]
     if (source, seed) not in inputs.few:
         inputs.few = {known: values for known, values in inputs.few.items() if known[1] == seed}  # the seeds come one by one
-        most = min(max(most for most in protocol.COPIES if most), len(inputs.usable[source]))
+        most = min(protocol.FEW, len(inputs.usable[source]))
         every = _draw(run, source, most, inputs)
         fingerprint = f"rows {budgets.fingerprint(every)} of {run.data[f'{source} train']['sha256']}"
         label = f"{source} {run.architecture}, seed {seed}"

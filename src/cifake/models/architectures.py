@@ -36,7 +36,6 @@ class Architecture:
     e3_seconds: float  # of a run of experiment 3 with protocol.STEPS steps, on two cores
     backbone: Callable[[str], "keras.Model"] | None = None  # weights (imagenet, random or a path) -> the frozen part
     convolutions: Callable[["keras.KerasTensor"], "keras.KerasTensor"] | None = None  # trained layers before the dense ones, if any
-    e3_seeds: tuple[int, ...] = protocol.SEEDS  # of experiment 3's runs
     e3_rate: float = 0.01  # peak learning rate in experiment 3, as E3_visualisations/tuning_table.txt found it
     e3_weight_decay: float = 5e-4
     is_pretrained: bool = False  # its backbone has weights of its own, so that its features are worth keeping in files
@@ -218,12 +217,7 @@ def _reason(problem: Exception) -> str:
 ARCHITECTURES = {
     "NN": Architecture("one hidden layer of 128 units on grey pixels", e3_seconds=18, backbone=_grey_pixels),
     "LeNet": Architecture(
-        "two convolutions and a hidden layer",
-        e3_seconds=190,
-        convolutions=_lenet_convolutions,
-        e3_seeds=protocol.SEEDS[:3],
-        e3_rate=0.02,
-        e3_weight_decay=0.0,
+        "two convolutions and a hidden layer", e3_seconds=190, convolutions=_lenet_convolutions, e3_rate=0.02, e3_weight_decay=0.0
     ),
     "VGG16": Architecture(
         "convolutions trained on ImageNet and frozen, their mean over the image, and a hidden layer",
