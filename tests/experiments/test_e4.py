@@ -12,7 +12,9 @@ from conftest import REPOSITORY, called, done, refused, run
 from cifake import protocol
 from cifake.data import metadata
 from cifake.experiments import e4
-from cifake.results import records
+from cifake.results import records, table
+from cifake.system import options
+from cifake.system.errors import StudyError
 from cifake.system.paths import Folders
 
 WORDS = ["-epochs", "1", "--seed", "7", "--weights", "random"]
@@ -124,6 +126,29 @@ def test_coverage_and_labels_are_about_every_class(study):
     lines = (study.visualisations("E4") / "labels_table.txt").read_text(encoding="utf-8").splitlines()
     record = records.read(study.classifier("E2", "REAL", _classifier(study))["record"], "E2")
     assert f"{100 - 100 * record['scores']['accuracy']:.1f} %" in lines[2]
+
+
+def test_trainings_with_other_settings_are_not_averaged(study, tmp_path):
+    folders = copied(study, tmp_path)
+    other = folders.classifier("E4", protocol.REAL_OR_FAKE, "NN", 8)["record"]
+    record = records.read(other, "E4")
+    record["settings"]["epochs_at_most"] = 5
+    records.write(record, other)
+    runs = table.load(folders, "E4")
+    members = runs[(runs["architecture"] == "NN") & (runs["trained_on"] == protocol.REAL_OR_FAKE)]
+    assert list(table.alike(members)["seed"]) == [7]
+    assert table.names_of_strangers(runs, "E4") == ["REAL or FAKE NN"]
+    members = members.assign(is_plain=False)  # without the plain run nobody can tell which of the two is the other one
+    with pytest.raises(StudyError, match="replicates of REAL or FAKE NN in E4_results/replicates differ in more than the seed"):
+        table.alike(members)
+
+
+def test_the_plain_run_has_the_seed_that_is_asked_for(tmp_path):
+    chosen = options.parse("", "", arguments=["--seed", "7", "--output", str(tmp_path)])
+    runs = [run for members, *_ in e4._trainings(["NN"], {}, chosen) for run in members]
+    assert [run.settings["seed"] for run in runs] == [7, *protocol.SEEDS]
+    assert "replicates" not in runs[0].files["record"].parts
+    assert all("replicates" in run.files["record"].parts for run in runs[1:])
 
 
 def _classifier(study: Folders) -> str:

@@ -11,7 +11,6 @@ from cifake import protocol
 from cifake.data import metadata
 from cifake.experiments.e1 import title_of
 from cifake.experiments.runs import Prepared, Run, Seconds, data_of, do, model_fault, timed, why
-from cifake.results import records
 from cifake.system.errors import StudyError
 
 if TYPE_CHECKING:
@@ -28,8 +27,8 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
     Raises StudyError if the plain FAKE classifier of a `needed` architecture cannot be tested.
     """
     written = []
-    for source in protocol.SOURCES:
-        members = trained[trained["trained_on"] == records.other(source)]
+    for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True):
+        members = trained[trained["trained_on"] == other]
         if members.empty:
             continue
         test = metadata.read_split(chosen.folders, source, "test")

@@ -70,7 +70,7 @@ def announce(chosen: argparse.Namespace) -> None:
 
 def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
     """The trainings; those of a group share their inputs. `splits` is empty if the images have not been read."""
-    groups, seeds = [], chosen.seeds or list(protocol.SEEDS)
+    groups, seeds = [], chosen.seeds or list(dict.fromkeys([chosen.seed, *protocol.SEEDS]))
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
     for architecture in models:
@@ -89,12 +89,12 @@ def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) ->
 
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
     """Both sources as one split of two classes, interleaved, so that its validation share has the same part of each."""
-    members = []
-    for number, part in enumerate((real, fake), start=1):
-        for place, (row, content) in enumerate(zip(part.rows, part.contents, strict=True)):
-            members.append((place / len(part.rows), number, row._replace(number=number, label=part.source), content))
-    members.sort(key=lambda member: member[:2])
-    _, _, rows, contents = zip(*members, strict=True)
+    members = [
+        ((place / len(part.rows), number), row._replace(number=number, label=part.source), content)
+        for number, part in enumerate((real, fake), start=1)
+        for place, (row, content) in enumerate(zip(part.rows, part.contents, strict=True))
+    ]
+    _, rows, contents = zip(*sorted(members, key=lambda member: member[0]), strict=True)
     fingerprint = hashlib.sha256(f"{real.fingerprint} {fake.fingerprint}".encode()).hexdigest()
     return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
 

@@ -1,6 +1,5 @@
 """What pages are made from: the table of runs, and what the options choose from it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,6 +67,12 @@ class Study:
         return table.best(self.runs, self.best)
 
     @cached_property
+    def best_on_real(self) -> list[tuple[dict, dict]]:
+        """The best FAKE classifiers, as (record on FAKE, record on REAL)."""
+        found = self.plain.query("trained_on == 'FAKE'").set_index(["experiment", "architecture"])["record"]
+        return [(found["E1", name], found["E2", name]) for name in self.best_on_fake if ("E2", name) in found]
+
+    @cached_property
     def e3(self) -> dict[str, pd.DataFrame]:
         """Experiment 3's rows by classifier, in the study's order."""
         return dict(iter(table.experiment_3(self.runs).groupby("architecture", observed=True, sort=False)))
@@ -84,8 +89,8 @@ class Study:
 
     @cached_property
     def e4(self) -> pd.DataFrame:
-        """Experiment 4's trainings."""
-        return self.runs[self.runs["experiment"] == "E4"]
+        """Experiment 4's trainings, as far as they differ in the seed alone."""
+        return table.alike(self.runs[self.runs["experiment"] == "E4"])
 
     @cached_property
     def findings(self) -> dict[str, dict]:
@@ -97,9 +102,6 @@ class Study:
                 found[path.stem] = finding["found"]
         return found
 
-    def of(self, experiment: str, trained_on: str | None = None, architecture: str | None = None) -> Iterator[dict]:
-        """The records of plain runs of an experiment."""
-        rows = self.plain[self.plain["experiment"] == experiment]
-        for column, value in (("trained_on", trained_on), ("architecture", architecture)):
-            rows = rows if value is None else rows[rows[column] == value]
-        yield from rows["record"]
+    def of_e1(self, architecture: str) -> list[dict]:
+        """The records of an architecture's plain runs in experiment 1."""
+        return list(self.plain.query(f"experiment == 'E1' and architecture == '{architecture}'")["record"])

@@ -17,7 +17,7 @@ def published(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFra
     Columns: trained_on, architecture, tested_on, label, published, seed, here (the plain run's score, or NaN), runs (the scores over
     seeds), low and high (where another run would lie, 95 %; with one seed, the plain run's bootstrap interval), is_inside.
     """
-    ours = table[table["is_cifake"].astype(bool)] if len(table) else table
+    ours = table[table["is_cifake"]]
     one, several = plain(ours, "E1", "E2"), over_seeds(ours, seeds)
     rows = []
     for (trained_on, architecture, tested_on), numbers in protocol.PUBLISHED.items():

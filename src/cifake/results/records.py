@@ -21,11 +21,6 @@ def name_of(record: dict) -> str:
     return f"{record['source']} {record['architecture']}"
 
 
-def other(source: str) -> str:
-    """FAKE for REAL and REAL for FAKE."""
-    return next(name for name in protocol.SOURCES if name != source)
-
-
 def text_of(record: dict) -> str:
     """A record as JSON that people can read too: a row of numbers stays on one line."""
 
@@ -98,13 +93,3 @@ def read(path: Path, experiment: str = "E1") -> dict:
     if not is_whole or not record.keys() >= needed:
         raise StudyError(f"{shown(path)} is damaged or not a record; delete it and run the same command again.")
     return record
-
-
-def outcome(record: dict) -> dict:
-    """Everything that the scores depend on but the seed: records that agree in it can be averaged over seeds.
-
-    VGG16's weights count by their values, wherever they came from.
-    """
-    settings = {name: value for name, value in record["settings"].items() if name not in ("seed", "weights")}
-    weights = record.get("weights", {}).get("sha256")
-    return {"settings": settings, "data": record["data"], "classes": record["classes"], "weights": weights}

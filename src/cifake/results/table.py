@@ -31,7 +31,7 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
             record = records.read(path, experiment)
             rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
     if not rows:
-        return pd.DataFrame(columns=[*CLASSIFIER, "seed", "variant", "images", "tested_on", "is_plain", "accuracy", *NOT_IN_CSV])
+        return pd.DataFrame(columns=["seed"])
     table = pd.DataFrame(rows)
     classes = table["record"].map(lambda record: tuple(record["classes"]))[table["experiment"].isin(("E1", "E2"))]
     if classes.nunique() > 1:
@@ -100,10 +100,13 @@ def _row(experiment: str, record: dict) -> dict:
 
 def _outcome(experiment: str, record: dict) -> str:
     """A short checksum of all that scores depend on but the seed (in experiment 3: but the run)."""
-    depends_on = records.outcome(record)
-    if experiment == "E3":
-        depends_on["settings"] = {name: value for name, value in depends_on["settings"].items() if name not in records.RUN_OF_E3}
-        del depends_on["data"]
+    is_e3 = experiment == "E3"
+    left_out = {"weights"} | (records.RUN_OF_E3 if is_e3 else {"seed"})
+    depends_on = {
+        "settings": {name: value for name, value in record["settings"].items() if name not in left_out},
+        "classes": record["classes"],
+        "weights": record.get("weights", {}).get("sha256"),  # by their values, wherever they came from
+    } | ({} if is_e3 else {"data": record["data"]})
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -143,7 +146,7 @@ def csv_text(table: pd.DataFrame, experiment: str) -> str:
 
 def plain(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
     """The plain run's rows of some experiments, a row for each classifier."""
-    return table[table["is_plain"].astype(bool) & table["experiment"].isin(experiments)]
+    return table[table["is_plain"] & table["experiment"].isin(experiments)]
 
 
 def over_seeds(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFrame:
@@ -152,30 +155,36 @@ def over_seeds(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFr
 
     Raises StudyError if those of one classifier differ in more than the seed: their spread would mean nothing.
     """
-    rows = table[table["experiment"].isin(("E1", "E2"))]
+    rows = alike(table[table["experiment"].isin(("E1", "E2"))], seeds)
+    return rows.groupby(CLASSIFIER, observed=True).filter(lambda group: group["seed"].nunique() > 1) if len(rows) else rows
+
+
+def alike(rows: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFrame:
+    """The rows of the given seeds, or all but replicates that differ from their plain run in more than the seed.
+
+    Raises StudyError if those of one classifier differ in more than the seed: their spread would mean nothing.
+    """
     rows = rows[rows["seed"].isin(seeds)] if seeds else rows[~_is_stranger(rows)]
-    if rows.empty:
-        return rows
-    groups = rows.groupby(CLASSIFIER, observed=True)
-    mixed = groups["outcome"].nunique()
+    mixed = rows.groupby(CLASSIFIER, observed=True)["outcome"].nunique()
     for experiment, architecture, source in mixed[mixed > 1].index:
+        named = "" if experiment == "E4" else ", or name those that do with --seeds"
         raise StudyError(
-            f"The replicates of {source} {architecture} in {experiment}_results/replicates differ in more than the seed; name those "
-            "that belong together with --seeds, or delete the others there."
+            f"The replicates of {source} {architecture} in {experiment}_results/replicates differ in more than the seed; delete those "
+            f"there that do not belong together{named}."
         )
-    return groups.filter(lambda group: group["seed"].nunique() > 1)
+    return rows
 
 
 def _is_stranger(rows: pd.DataFrame) -> pd.Series:
     """Whether a replicate differs from the plain run of its classifier in more than the seed."""
-    plain_outcome = rows["outcome"].where(rows["is_plain"].astype(bool))
+    plain_outcome = rows["outcome"].where(rows["is_plain"])
     expected = plain_outcome.groupby([rows[name] for name in CLASSIFIER], observed=True).transform("first")
     return expected.notna() & (expected != rows["outcome"])
 
 
-def names_of_strangers(table: pd.DataFrame) -> list[str]:
+def names_of_strangers(table: pd.DataFrame, experiment: str) -> list[str]:
     """The classifiers of which a replicate is left out, because it differs from the plain run in settings or images."""
-    rows = table[table["experiment"] == "E1"]
+    rows = table[table["experiment"] == experiment]
     strangers = rows[_is_stranger(rows)]
     return list(dict.fromkeys(strangers["trained_on"] + " " + strangers["architecture"].astype(str)))
 
