@@ -48,7 +48,7 @@ def test_the_steps_per_call_divide_an_epoch(steps):
 
 def test_an_epoch_takes_just_its_steps(data, tmp_path):
     head, trained = train(data, tmp_path / "c.npz", epochs=2)
-    assert int(head.optimizer.iterations) == 2 * batches.steps_of(ROWS - VALIDATION, protocol.BATCH_SIZE) == 8
+    assert int(head.optimizer.iterations) == 2 * batches.steps_of(ROWS - VALIDATION) == 8
     assert len(trained.history) == 2
 
 

@@ -22,7 +22,13 @@ ALL = ("FAKE", 50_000)
 def run(arm: str, size: int, seed: int, accuracy: float, architecture: str = "LeNet", variant: str = "", **settings) -> dict:
     """As much of a row of the table of runs as is needed."""
     row = {"experiment": "E3", "architecture": architecture, "trained_on": arm, "variant": variant, "images": size, "seed": seed}
-    row |= {"accuracy": accuracy, "steps": 6_000, "program": "1234567890", "outcome": "same"}
+    row |= {
+        "tested_on": "REAL validation" if variant.startswith(("rate-", "rotation-")) else "REAL",
+        "accuracy": accuracy,
+        "steps": 6_000,
+        "program": "1234567890",
+        "outcome": "same",
+    }
     return row | {"record": {"data": {}, "settings": settings}, "path": Path()}
 
 
@@ -169,7 +175,9 @@ def test_the_names_of_lines_stand_apart_in_every_panel(tmp_path):
     rows += [run("REAL + augmentation", size, 1, 0.2 * n, "NN") for n, size in budgets]
     figure = figures.by_budget(Study(Folders(), pd.DataFrame(rows)))
     figures.save(figure, tmp_path / "accuracy.png")
-    boxes = sorted((text.get_window_extent() for text in figure.axes[0].texts if text.get_text() in names), key=lambda box: box.y0)
+    boxes = sorted(
+        (text.get_window_extent() for text in figure.axes[0].texts if text.get_text().removeprefix("- - ") in names), key=lambda box: box.y0
+    )
     assert len(boxes) == len(names) == 4
     assert all(lower.y1 <= upper.y0 for lower, upper in itertools.pairwise(boxes))
 
@@ -177,7 +185,7 @@ def test_the_names_of_lines_stand_apart_in_every_panel(tmp_path):
 def test_the_figures_title_says_what_fake_images_are_worth():
     both = pd.concat([grid([0.4], [[0.3]]), grid([0.4], [[0.3]]).assign(architecture="VGG16")])
     title = figures.by_budget(Study(Folders(), both)).get_suptitle()
-    assert title == "Unaugmented, 50,000 FAKE are worth 1,000 (LeNet), 1,000 (VGG16) REAL images"
+    assert title == "Without augmentation, 50,000 FAKE are worth 1,000 (LeNet), 1,000 (VGG16) REAL"
 
 
 def test_one_budget_is_told_from_runs_that_are_missing():

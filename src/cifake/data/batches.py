@@ -10,9 +10,9 @@ import tensorflow as tf
 from cifake import protocol
 
 
-def steps_of(rows: int, batch_size: int) -> int:
+def steps_of(rows: int) -> int:
     """How many batches a number of rows makes; the last may be smaller."""
-    return -(-rows // batch_size)
+    return -(-rows // protocol.BATCH_SIZE)
 
 
 def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
@@ -55,7 +55,7 @@ def shuffled(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: int, epoc
 
     order = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_of_rows)
     # Keras must know how many batches there are, or it runs extra steps of the optimiser.
-    batches = len(epochs) * steps_of(len(rows), protocol.BATCH_SIZE)
+    batches = len(epochs) * steps_of(len(rows))
     order = order.apply(tf.data.experimental.assert_cardinality(batches))
     return _as_written(_gather(order, inputs, numbers))
 

@@ -97,11 +97,16 @@ def list_images(folders: Folders, source: str, split: str) -> tuple[list[str], i
     """
     folder = folders.split(source, split)
     if not folder.is_dir():
-        raise StudyError(f"There is no folder {shown(folder)}; download CIFAKE with: bash run.sh, or name another folder with --images.")
+        raise StudyError(
+            f"There is no folder {shown(folder)}; download CIFAKE with: env/bin/python src/download_data.py, or name another "
+            "folder with --images."
+        )
     entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
     images = [entry for entry in entries if not LEFT_BY_SYSTEMS.fullmatch(entry.name)]
     if not images:
-        raise StudyError(f"{shown(folder)} holds no image; download CIFAKE with: bash run.sh, or see images/README.md.")
+        raise StudyError(
+            f"{shown(folder)} holds no image; download CIFAKE with: env/bin/python src/download_data.py, or see images/README.md."
+        )
     strangers = [entry.name for entry in images if class_number(entry.name) is None or not entry.is_file()]
     if strangers:
         raise StudyError(

@@ -130,7 +130,7 @@ def train(
     `checkpoint` after each epoch. If that file holds one of the same `key`, the training continues from it, to the same
     weights and history as a training that was never stopped. Raises StudyError if the loss or a weight is not finite.
     """
-    steps = batches.steps_of(len(inputs) - validation, protocol.BATCH_SIZE)
+    steps = batches.steps_of(len(inputs) - validation)
     compile_head(head, steps)
     kept = checkpoints.load(checkpoint, key)
     training = kept.training if kept else Training()

@@ -11,14 +11,15 @@ from scipy import stats
 
 from cifake import protocol
 from cifake.pages import sentences
-from cifake.pages.figures import COLOURS, INK, best_on_real, head, note
+from cifake.pages.figures import COLOURS, INK, head, note
 from cifake.pages.study import Study
-from cifake.pages.tables import mean_and_deviation
+from cifake.pages.tables import against_protocol, mean_and_deviation
 from cifake.results import coverage as coverage_of
 from cifake.results import records, worth
 from cifake.results.scores import CONFIDENCE
 
 WHOLE, FROZEN = "FAKE, then REAL", "frozen-convolutions"  # an arm of experiment 3, and the variant of it that refits the last layers
+LEAST_CLASSES = 5  # for a rank correlation over them
 
 # ------------------------------------------------------------------------------------------------------------ REAL or FAKE?
 
@@ -70,7 +71,7 @@ def tell_apart_table(study: Study) -> pd.DataFrame:
             "FAKE images recognised": mean_and_deviation(_recognised(rows, "FAKE")),
             "published (Bird & Lotfi, 2023), another network": f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}" if first["is_cifake"] else "",
         }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).fillna("")
 
 
 def _recognised(rows: pd.DataFrame, source: str) -> pd.Series:
@@ -94,12 +95,12 @@ def _covered(study: Study) -> pd.Series:
 
 def _correlated(study: Study) -> dict[str, tuple[float, float, float]]:
     """By FAKE classifier, the rank correlation over classes of coverage with what is lost, and its interval."""
-    if "coverage" not in study.findings or len(_covered(study)) < 5:
+    if "coverage" not in study.findings or len(_covered(study)) < LEAST_CLASSES:
         return {}
     covered = _covered(study)
     return {
         records.name_of(on_fake): coverage_of.rank_correlation(covered, _lost(on_fake, on_real)[covered.index])
-        for on_fake, on_real in best_on_real(study)
+        for on_fake, on_real in study.best_on_real
     }
 
 
@@ -110,7 +111,7 @@ def coverage(study: Study) -> Figure | None:
         return None
     covered = _covered(study)
     figure, axes = plt.subplots(1, len(correlations), figsize=(8, 3.6), squeeze=False, sharex=True, sharey=True)
-    for panel, (on_fake, on_real) in zip(axes[0], best_on_real(study), strict=True):
+    for panel, (on_fake, on_real) in zip(axes[0], study.best_on_real, strict=True):
         name, lost = records.name_of(on_fake), _lost(on_fake, on_real)[covered.index]
         panel.scatter(covered, lost, color=COLOURS["FAKE"], s=22)
         for label in covered.index:
@@ -135,10 +136,14 @@ def coverage_table(study: Study) -> pd.DataFrame:
     parts = {source: pd.DataFrame({name: values[source] for name, values in found.items()}).T for source in protocol.SOURCES}
     parts = {source: pd.concat([part, part.mean().to_frame("mean").T]) for source, part in parts.items()}
     table = parts["FAKE"].map("{:.2f}".format) + parts["REAL"].map(" ({:.2f})".format)
-    for on_fake, on_real in best_on_real(study):
-        lost = _lost(on_fake, on_real)
-        table[f"{records.name_of(on_fake)} loses"] = pd.concat([lost, pd.Series({"mean": lost.mean()})]).map("{:+.2f}".format)
-    return table
+    for on_fake, on_real in study.best_on_real:
+        lost, loses = _lost(on_fake, on_real), f"{records.name_of(on_fake)} loses"
+        table[loses] = pd.concat([lost, pd.Series({"mean": lost.mean()})]).map("{:+.2f}".format)
+        if len(found) >= LEAST_CLASSES:
+            correlations = [coverage_of.rank_correlation(parts["FAKE"].loc[lost.index, name], lost) for name in parts["FAKE"]]
+            row = {name: f"{rho:+.2f}" for name, (rho, *_) in zip(parts["FAKE"], correlations, strict=True)}
+            table.loc[f"rank correlation with {records.name_of(on_fake)}'s loss"] = pd.Series(row)
+    return table.fillna("")
 
 
 def spectrum(study: Study) -> Figure | None:
@@ -186,16 +191,18 @@ def colours_table(study: Study) -> pd.DataFrame:
 
 def changed_table(study: Study) -> pd.DataFrame:
     """Accuracy on REAL of classifiers that learned from changed FAKE images, beside unchanged ones and REAL."""
-    rows = {}
+    rows, compared = {}, {}
     for name, architecture, scores, change, _ in _changes(study):
         rows[f"{name} {architecture}"] = {
             "accuracy on REAL": mean_and_deviation(scores),
             "change": sentences.signed(change),
             "seeds": str(len(change)),
         }
-    for architecture in dict.fromkeys(architecture for _, architecture, *_ in _changes(study)):
+        compared.setdefault(architecture, set()).update(scores.index)
+    for architecture, seeds in compared.items():
         for source in protocol.SOURCES[::-1]:
             scores = study.accuracies(architecture, source, "REAL")
+            scores = scores[scores.index.isin(seeds)]
             rows[f"{source} {architecture}"] = {"accuracy on REAL": mean_and_deviation(scores), "seeds": str(len(scores))}
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
@@ -238,7 +245,7 @@ def last_layers_table(study: Study) -> pd.DataFrame:
     """Accuracy on REAL if only the dense layers learn from REAL images after FAKE, beside all layers and REAL alone."""
     rows = {}
     for architecture, size, frozen, change in _frozen(study):
-        scores = study.e3_accuracies[architecture]
+        scores = study.e3_accuracies[architecture].reindex(frozen.index)
         rows[f"{architecture}, {size:,} REAL images"] = {
             "REAL alone": mean_and_deviation(scores[worth.REAL, size].dropna()),
             WHOLE: mean_and_deviation(scores[WHOLE, size].dropna()),
@@ -250,14 +257,11 @@ def last_layers_table(study: Study) -> pd.DataFrame:
 
 def _frozen(study: Study) -> list[tuple[str, int, pd.Series, list[float]]]:
     """Architecture, number of REAL images, accuracies with convolutions kept from FAKE, and what that changes seed by seed."""
-    found = []
-    rows = study.variants[study.variants["variant"] == FROZEN]
-    for (name, size), members in rows.groupby(["architecture", "images"], observed=True):
-        frozen, scores = members.set_index("seed")["accuracy"], study.e3_accuracies.get(name, {})
-        if {(worth.REAL, size), (WHOLE, size)} <= set(scores):
-            change = (frozen - scores[WHOLE, size]).dropna().to_list()
-            found += [(name, size, frozen, change)] if change else []
-    return found
+    return [
+        (architecture, size, accuracies, changes)
+        for architecture, _, size, variant, accuracies, changes in against_protocol(study)
+        if variant == FROZEN and (worth.REAL, size) in study.e3_accuracies[architecture]
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------------- in sentences

@@ -47,21 +47,21 @@ class Page:
         return words if isinstance(words, str) else words(study, *arguments)
 
 
-TAKEN = "Of 100 test images of a class (row), how many are taken for which class (column); empty: below 0.5."
+TAKEN = "Percentage of each true class (row) that is taken for each class (column); empty: below 0.5 %."
 
 
 def _confused(study: Study, name: str) -> str:
-    return f"{TAKEN} {sentences.confused(study.of('E1', architecture=name))}"
+    return f"{TAKEN} {sentences.confused(study.of_e1(name))}"
 
 
 def _confused_on_real(study: Study) -> str:
-    return f"{TAKEN} {sentences.confused(on_real for _, on_real in figures.best_on_real(study))}"
+    return f"{TAKEN} {sentences.confused(on_real for _, on_real in study.best_on_real)}"
 
 
 PAGES = {
     "E1": (
         Page(
-            tables.e1_metrics,
+            lambda study: tables.metrics(study.plain.query("experiment == 'E1'")),
             "all_metrics_table.txt",
             "E1",
             "Accuracy, averages of F1 (plain, and weighted by class size), epochs, and F1 by class, on the source that was trained on.",
@@ -83,7 +83,12 @@ PAGES = {
         Page(
             tables.leak, "leak_table.txt", "sure", "Scores with and without test images that are byte for byte among the training images."
         ),
-        Page(tables.e1_over_seeds, "seeds_metrics_table.txt", "sure", "Experiment 1 over seeds: mean ± standard deviation."),
+        Page(
+            lambda study: tables.metrics(study.over_seeds.query("experiment == 'E1'")),
+            "seeds_metrics_table.txt",
+            "sure",
+            "Experiment 1 over seeds: mean ± standard deviation.",
+        ),
     ),
     "E2": (
         Page(
@@ -94,7 +99,14 @@ PAGES = {
             lambda study: f"Accuracy of each classifier on both test sets. {' '.join(sentences.short(study))}",
         ),
         Page(tables.overview, "overview_table.txt", "answer", f"Accuracy, trained on → tested on. {sentences.BRACKETS}"),
-        Page(tables.best_on_real, "FAKE_metrics_table.txt", "E2", "The scores of the best FAKE classifiers on the REAL test images."),
+        Page(
+            lambda study: tables.metrics(
+                study.plain.query("experiment == 'E2' and trained_on == 'FAKE' and architecture in @study.best_on_fake")
+            ),
+            "FAKE_metrics_table.txt",
+            "E2",
+            "The scores of the best FAKE classifiers on the REAL test images.",
+        ),
         Page(
             figures.loss_from_fake_to_real,
             "FAKE_to_REAL.png",
@@ -102,7 +114,12 @@ PAGES = {
             "What is lost, class by class, from the FAKE to the REAL test images: F1 of the same classifier on both.",
         ),
         Page(figures.confusions_on_real, "FAKE_to_REAL_confusions.png", "E2", TAKEN, _confused_on_real),
-        Page(tables.e2_over_seeds, "seeds_metrics_table.txt", "sure", "The same classifiers on the test images of the other source."),
+        Page(
+            lambda study: tables.metrics(study.over_seeds.query("experiment == 'E2'")),
+            "seeds_metrics_table.txt",
+            "sure",
+            "The same classifiers on the test images of the other source.",
+        ),
         Page(
             figures.published,
             "published.png",
@@ -121,8 +138,8 @@ PAGES = {
             tables.paired,
             "paired_tests.txt",
             "sure",
-            "Each two classifiers on the same test images, by McNemar's exact test. These are many tests: by Bonferroni's rule a p "
-            "counts, at 5 %, if it is below 5 % divided by their number.",
+            "Every pair of classifiers on the same test images, by McNemar's exact test. These are many tests: by Bonferroni's rule a "
+            "difference is significant at 5 % if its p is below 0.05 divided by their number.",
         ),
     ),
     "E3": (
@@ -166,17 +183,12 @@ PAGES = {
             "The share of REAL test images (blue) and of FAKE ones (orange) that each classifier recognises as such, by what they show; a "
             "dot for each seed. Above each panel: accuracy.",
         ),
-        Page(
-            apart.tell_apart_table,
-            "REAL_or_FAKE_table.txt",
-            "E4",
-            "REAL or FAKE? A classifier a column; ± is the standard deviation over seeds.",
-        ),
+        Page(apart.tell_apart_table, "REAL_or_FAKE_table.txt", "E4", "REAL or FAKE? ± is the standard deviation over seeds."),
         Page(
             apart.coverage,
             "coverage.png",
             "E4",
-            "What the best FAKE classifiers lose on REAL test images against how well FAKE images cover the REAL ones, a class a point.",
+            "What the best FAKE classifiers lose on REAL test images against how well FAKE images cover them; one point for each class.",
         ),
         Page(
             apart.coverage_table,
@@ -185,7 +197,7 @@ PAGES = {
             "How well FAKE test images match the REAL ones, by their nearest neighbours in VGG16's features; in parentheses the same for "
             "REAL training images. Precision: the share of FAKE images among REAL ones; recall: of REAL images among FAKE ones; density "
             "and coverage: the same, less swayed by outliers. What FAKE classifiers lose: the share of a class that they recognise on "
-            "FAKE, minus that on REAL.",
+            "FAKE, minus that on REAL; below, the rank correlation of each measure with it, over the classes.",
         ),
         Page(
             apart.spectrum,
@@ -204,7 +216,7 @@ PAGES = {
             "changed_table.txt",
             "E4",
             "Is it colour or texture? Trained on FAKE images that were brought to REAL's colours or spectrum, tested on REAL. Changes are "
-            "against FAKE as it is, seed by seed, with a 95 % interval by Student's t.",
+            "against FAKE as it is, seed by seed, with a 95 % interval by Student's t. All rows are of the same seeds.",
         ),
         Page(
             apart.labels_table,
@@ -216,7 +228,8 @@ PAGES = {
             apart.last_layers_table,
             "last_layers_table.txt",
             "E4",
-            "Accuracy on REAL of FAKE, then REAL if only the dense layers learn in the second phase, beside all layers, and REAL alone.",
+            "Accuracy on REAL: trained on REAL alone; on FAKE, then REAL; and the same with only the dense layers trained in the second "
+            "phase. All of the same seeds.",
         ),
     ),
 }

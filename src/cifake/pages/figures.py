@@ -30,9 +30,6 @@ from cifake.results import records, worth
 COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
 MIXED = "#A0508C"  # reddish purple
 INK, FAINT = "#333333", "#C8C8C8"
-SHADES = {  # from white to the colour of the source
-    source: LinearSegmentedColormap.from_list(source, ["#FFFFFF", colour]) for source, colour in COLOURS.items()
-}
 MISTAKES = 24  # in a gallery
 
 matplotlib.rcdefaults()  # whatever a matplotlibrc in the working folder says
@@ -77,7 +74,7 @@ def history(record: dict, table: pd.DataFrame) -> Figure:
 
 def histories(study: Study, architecture: str) -> Figure | None:
     """The histories of one architecture, one above the other, each measure on one scale."""
-    members = list(study.of("E1", architecture=architecture))
+    members = study.of_e1(architecture)
     if not members:
         return None
     figure, axes = plt.subplots(len(members), 2, figsize=(8, 2.8 * len(members)), squeeze=False, sharey="col")
@@ -126,7 +123,7 @@ def learning_curves(study: Study) -> Figure | None:
 
     Bands reach from the lowest to the highest of our seeds.
     """
-    rows = study.described[study.described["is_cifake"].astype(bool)]
+    rows = study.described[study.described["is_cifake"]]
     names = list(dict.fromkeys(rows["architecture"]))
     if not names:
         return None
@@ -159,7 +156,7 @@ def head(figure: Figure, finding: str) -> None:
 
 def confusions(study: Study, architecture: str) -> Figure | None:
     """Confusion matrices of one architecture, tested on the source that it was trained on."""
-    return _confusions(list(study.of("E1", architecture=architecture)))
+    return _confusions(study.of_e1(architecture))
 
 
 def _confusions(members: list[dict]) -> Figure | None:
@@ -174,7 +171,8 @@ def _confusions(members: list[dict]) -> Figure | None:
         matrix = np.array(record["scores"]["confusion_matrix"])
         shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
         source = record["test"]["source"]
-        panel.imshow(shares, cmap=SHADES[source], vmin=0, vmax=100, aspect="auto")
+        shades = LinearSegmentedColormap.from_list(source, ["#FFFFFF", COLOURS[source]])
+        panel.imshow(shares, cmap=shades, vmin=0, vmax=100, aspect="auto")
         for (row, column), share in np.ndenumerate(shares):
             if round(share):
                 colour = "white" if share > 75 else INK
@@ -245,15 +243,9 @@ def looks_at(images: np.ndarray, heat: np.ndarray, words: list[str], lines: list
 # ------------------------------------------------------------------------------------------------------------ experiment 2
 
 
-def best_on_real(study: Study) -> list[tuple[dict, dict]]:
-    """The best FAKE classifiers, as (record on FAKE, record on REAL)."""
-    pairs = ((next(study.of(name, "FAKE", best), None) for name in ("E1", "E2")) for best in study.best_on_fake)
-    return [(on_fake, on_real) for on_fake, on_real in pairs if on_real]
-
-
 def loss_from_fake_to_real(study: Study) -> Figure | None:
     """What the best FAKE classifiers lose, class by class: F1 on FAKE and on REAL test images, a classifier a panel."""
-    pairs = best_on_real(study)
+    pairs = study.best_on_real
     if not pairs:
         return None
     classes = pairs[0][0]["classes"]
@@ -282,7 +274,7 @@ def loss_from_fake_to_real(study: Study) -> Figure | None:
 
 def confusions_on_real(study: Study) -> Figure | None:
     """Confusion matrices of the best FAKE classifiers on REAL."""
-    return _confusions([on_real for _, on_real in best_on_real(study)])
+    return _confusions([on_real for _, on_real in study.best_on_real])
 
 
 def both_directions(study: Study) -> Figure:
@@ -305,7 +297,7 @@ def both_directions(study: Study) -> Figure:
         for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True)
     }
     if not np.isnan([*lost.values()]).any():
-        head(figure, f"Mean accuracy lost on the other source: {lost['FAKE']:.2f} from FAKE, {lost['REAL']:.2f} from REAL")
+        head(figure, f"Mean loss on the other source: FAKE classifiers {lost['FAKE']:.2f}, REAL ones {lost['REAL']:.2f}")
     axes.set_yticks(range(len(names)), [f"{architecture} trained on {trained_on}" for architecture, trained_on in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.12)
@@ -364,7 +356,8 @@ def by_budget(study: Study) -> Figure | None:
                 colour = COLOURS[arm.counts] if len(arm.sources) == 1 else MIXED
                 panel.plot(mean.index, mean, color=colour, linestyle=arm.line, marker="o", markersize=3, linewidth=1.5)
                 panel.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
-                ends[arm.name.replace(" + augmentation", "")] = (mean.index[-1], mean.iloc[-1], colour)
+                dashes = "- - " if arm.line == "--" else ""
+                ends[dashes + arm.name.replace(" + augmentation", "")] = (mean.index[-1], mean.iloc[-1], colour)
             _exchange_arrow(panel, scores, is_augmented)
             panel.set_xscale("log")
             panel.set_xticks(list(protocol.BUDGETS), [f"{size:,}".replace(",000", "k") for size in protocol.BUDGETS], minor=False)
@@ -374,7 +367,7 @@ def by_budget(study: Study) -> Figure | None:
             labels.append((panel, ends))
         row[0].set_ylabel("accuracy on REAL")
     for panel in axes[-1]:
-        panel.set_xlabel("training images (FAKE: of FAKE; all others: of REAL)")
+        panel.set_xlabel("number of REAL images (orange: of FAKE images)")
     head(figure, _exchange(groups))
     # Once all panels are drawn, because the range of accuracies that a row shares says how far apart the names stand.
     for panel, ends in labels:
@@ -389,7 +382,7 @@ def _exchange(groups: dict[str, pd.DataFrame]) -> str:
         number = max(worth.sizes(scores, "FAKE"), default=0)
         if value := worth.worth(scores, ("FAKE", number)):
             found.append(f"{sentences.about(value)} ({architecture})")
-    return f"Unaugmented, {number:,} FAKE are worth {', '.join(found)} REAL images" if found else ""
+    return f"Without augmentation, {number:,} FAKE are worth {', '.join(found)} REAL" if found else ""
 
 
 def _exchange_arrow(panel: Axes, scores: pd.DataFrame, is_augmented: bool) -> None:

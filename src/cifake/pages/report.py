@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from PIL import Image
 
-from cifake.pages import apart, contents, figures, sentences, tables
+from cifake.pages import apart, contents, sentences, tables
 from cifake.pages.study import Study
 from cifake.results import records
 
@@ -54,7 +54,7 @@ def _sections(study: Study) -> dict[str, list[dict]]:
                     sections[kind.section].append({"caption": kind.text("caption", study, arguments), "table": _html(table)})
                 elif path.suffix == ".png" and path.exists():
                     sections[kind.section].append(_picture(path, *(kind.text(which, study, arguments) for which in ("caption", "alt"))))
-    for _, record in figures.best_on_real(study)[:1]:  # one is enough for the eye, and 140 kB
+    for _, record in study.best_on_real[:1]:  # one is enough for the eye, and 140 kB
         path = study.folders.classifier("E2", "FAKE", record["architecture"])["mistakes"]
         caption = (
             f"REAL images that {records.name_of(record)} gets wrong and is surest of: true class, what it took it for, how sure it was. "

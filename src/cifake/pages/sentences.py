@@ -22,8 +22,8 @@ WORTH_LEGEND = (
 )
 VERDICT_LEGEND = (
     "Differences in accuracy, paired by seed. Better and worse: a paired t test is significant at 5 % after Holm's correction over all "
-    f"comparisons of the classifier. As good as: two one-sided t tests put the difference within {protocol.EQUIVALENT}. Else: not told "
-    "apart."
+    f"comparisons of the classifier. As good as: two one-sided t tests, each at 5 % and uncorrected, put the difference within "
+    f"{protocol.EQUIVALENT}. Where both hold, better or worse is said. Else: not told apart."
 )
 
 # ------------------------------------------------------------------------------------------------------- experiments 1 and 2

@@ -4,6 +4,7 @@ They are written as GitHub markdown and put into the report.
 """
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,9 @@ from cifake.data.arms import ARMS
 from cifake.pages import sentences
 from cifake.pages.study import Study
 from cifake.results import comparison, histories, worth
-from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS
+from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS, VALIDATION
 
 AVERAGES = {"accuracy": "Accuracy", "macro_f1": "Macro_Avg", "weighted_f1": "Weighted_Avg"}
-TUNED = ("rate-", "rotation-")  # how the variants begin that are tested on the validation images
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -35,27 +35,7 @@ def mean_and_deviation(values: pd.Series) -> str:
 # ------------------------------------------------------------------------------------------------------- experiments 1 and 2
 
 
-def e1_metrics(study: Study) -> pd.DataFrame:
-    """The scores of all classifiers on the source that they were trained on."""
-    return _metrics(study.plain.query("experiment == 'E1'"))
-
-
-def best_on_real(study: Study) -> pd.DataFrame:
-    """The scores of the best FAKE classifiers on REAL."""
-    return _metrics(study.plain.query("experiment == 'E2' and trained_on == 'FAKE' and architecture in @study.best_on_fake"))
-
-
-def e1_over_seeds(study: Study) -> pd.DataFrame:
-    """e1_metrics as mean ± standard deviation over seeds."""
-    return _metrics(study.over_seeds.query("experiment == 'E1'"))
-
-
-def e2_over_seeds(study: Study) -> pd.DataFrame:
-    """The scores on the other source as mean ± standard deviation over seeds."""
-    return _metrics(study.over_seeds.query("experiment == 'E2'"))
-
-
-def _metrics(rows: pd.DataFrame) -> pd.DataFrame:
+def metrics(rows: pd.DataFrame) -> pd.DataFrame:
     """Accuracy, averages of F1, epochs and F1 by class, a line each; a classifier a column, so that all is in sight on a page."""
     if rows.empty:
         return rows
@@ -87,7 +67,7 @@ def leak(study: Study) -> pd.DataFrame:
         title, without = AVERAGES[name], rows[f"{name}_without_them"]
         table[title] = rows[name].map("{:.4f}".format)
         table[f"{title} without them"] = without.map("{:.4f}".format)
-        table[f"{title}: worth"] = (rows[name] - without).map("{:+.4f}".format)
+        table[f"{title} gained by them"] = (rows[name] - without).map("{:+.4f}".format)
     return table.set_axis(_row_names(rows)).T
 
 
@@ -104,7 +84,7 @@ def overview(study: Study) -> pd.DataFrame:
         )
     for (architecture, trained_on, tested_on), runs in study.over_seeds.groupby(["architecture", "trained_on", "tested_on"], observed=True):
         cell = (architecture, f"{trained_on} → {tested_on}")
-        seeds = f"{len(runs)} seeds {mean_and_deviation(runs['accuracy'])}"
+        seeds = mean_and_deviation(runs["accuracy"])
         table.loc[cell] = seeds if table.loc[cell] == "not tested" else f"{table.loc[cell]}; {seeds}"
     return table
 
@@ -210,13 +190,13 @@ def verdicts(study: Study) -> pd.DataFrame:
 
 def tuning(study: Study) -> pd.DataFrame:
     """Accuracy on the validation images by peak learning rate and weight decay, REAL + augmentation."""
-    rows = study.variants[study.variants["variant"].str.startswith(TUNED)]
+    rows = study.variants[study.variants["tested_on"] == VALIDATION]
     if rows.empty:
         return rows
     settings = pd.DataFrame([{"rotation": 0} | record["settings"] for record in rows["record"]], index=rows.index)
     rows = rows.assign(rate=settings["learning_rate"], decay=settings["weight_decay"], turned=settings["rotation"])
     table = rows.pivot_table(index=["architecture", "rate", "decay", "turned"], columns="images", values="accuracy", observed=True)
-    table = table.assign(mean=table.mean(axis=1)).map("{:.4f}".format)
+    table = table.assign(mean=table.mean(axis=1, skipna=False)).map(lambda score: "" if np.isnan(score) else f"{score:.4f}")
     names = [
         f"{architecture}, rate {rate:g}, weight decay {decay:g}" + (f", turned by up to {turned:g} degrees" if turned else "")
         for architecture, rate, decay, turned in table.index
@@ -226,18 +206,20 @@ def tuning(study: Study) -> pd.DataFrame:
 
 def sensitivity(study: Study) -> pd.DataFrame:
     """Variants of the protocol beside the protocol itself, seed by seed."""
-    rows = study.variants[~study.variants["variant"].str.startswith(TUNED)]
     table = {}
-    for (architecture, arm, size, variant), members in rows.groupby(["architecture", "trained_on", "images", "variant"], observed=True):
-        scores = study.e3_accuracies.get(architecture)
-        if scores is None or (arm, size) not in scores:
-            continue
-        usual = scores[arm, size].reindex(members["seed"]).to_numpy()
-        changes = (members["accuracy"].to_numpy() - usual)[~np.isnan(usual)].tolist()
-        if changes:
-            row = {"accuracy": mean_and_deviation(members["accuracy"]), "change": sentences.signed(changes), "Seeds": str(len(changes))}
-            table[f"{architecture}, {arm}, {size:,}: {variant}"] = row
+    for architecture, arm, size, variant, accuracies, changes in against_protocol(study):
+        row = {"accuracy": mean_and_deviation(accuracies), "change": sentences.signed(changes), "Seeds": str(len(changes))}
+        table[f"{architecture}, {arm}, {size:,}: {variant}"] = row
     return pd.DataFrame.from_dict(table, orient="index")
+
+
+def against_protocol(study: Study) -> Iterator[tuple[str, str, int, str, pd.Series, list[float]]]:
+    """Architecture, arm, number of images and name of each variant, its accuracies by seed, and what it changes seed by seed."""
+    rows = study.variants[study.variants["tested_on"] != VALIDATION]
+    for key, members in rows.groupby(["architecture", "trained_on", "images", "variant"], observed=True):
+        usual, accuracies = study.e3_accuracies.get(key[0], {}).get(key[1:3]), members.set_index("seed")["accuracy"]
+        if usual is not None and (changes := (accuracies - usual).dropna().to_list()):
+            yield *key, accuracies, changes
 
 
 # ------------------------------------------------------------------------------------------------------------- the settings
@@ -248,7 +230,7 @@ def settings(study: Study) -> pd.DataFrame:
     columns = {}
     for row in study.described.itertuples():
         columns[f"{row.trained_on} {row.architecture}"] = row.record["settings"] | {
-            "weights": row.weights if isinstance(row.weights, str) else "",
+            "weights": row.weights,
             "training images, SHA-256": row.record["data"]["train"]["sha256"][:8],
             "test images, SHA-256": row.record["data"]["test"]["sha256"][:8],
         }
@@ -257,13 +239,8 @@ def settings(study: Study) -> pd.DataFrame:
 
 def versions(study: Study) -> pd.DataFrame:
     """Device and releases, a classifier a column."""
-    return pd.DataFrame(
-        {
-            f"{row.trained_on} {row.architecture}": {
-                "device": row.device,
-                "program": row.program if isinstance(row.program, str) else "",
-                **row.record["versions"],
-            }
-            for row in study.described.itertuples()
-        }
-    ).astype(str)
+    columns = {
+        f"{row.trained_on} {row.architecture}": {"device": row.device, "program": row.program} | row.record["versions"]
+        for row in study.described.itertuples()
+    }
+    return pd.DataFrame(columns).astype(str)

@@ -98,10 +98,12 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     def number(spellings: str, least: int, most: int, default: int, words: str) -> None:
         add(spellings, f"{words} (default: %(default)s)", metavar="N", type=whole_number(least, most), default=default)
 
-    add("-data --data --data_label", "images to train and test the classifier on", metavar="FAKE|REAL", type=one_of(protocol.SOURCES))
+    words = "images to train and test the classifier on (required)"
+    add("-data --data --data_label", words, metavar="FAKE|REAL", type=one_of(protocol.SOURCES))
     number("-epochs --epochs --n_epochs", 1, 10_000, protocol.EPOCHS, "at most N epochs; early stopping often ends it before")
     number("--seed", 0, MOST_SEED, protocol.SEED, "of the initial weights and the order of the images")
-    words = "train once with each of these seeds (all but --seed's in replicates/), or average over them"
+    trains = {"data", "models"} & set(uses.split())
+    words = "train once with each of these seeds" if trains else "take the trainings with these seeds, and no others"
     add("--seeds", words, metavar="N", type=whole_number(0, MOST_SEED), nargs="+")
     words = "VGG16's: imagenet (downloaded once), random or a file (default: $VGG16_WEIGHTS or imagenet)"
     add("--weights", words, metavar="W", type=vgg16_weights)
@@ -111,7 +113,7 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     )
     add("--precision", words, metavar="P", type=one_of(PRECISIONS), default=PRECISIONS[0])
     number("--best", 1, 100, protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE")
-    add("--models", "experiments 3 and 4 take these classifiers", metavar="NAME", type=one_of(models) if models else str, nargs="+")
+    add("--models", "only these classifiers (default: all)", metavar="NAME", type=one_of(models) if models else str, nargs="+")
     number("--steps", 20, 10_000_000, protocol.STEPS, f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images")
     add("--part", f"only this part of experiment 3: {', '.join(PARTS)} (default: all)", metavar="P", type=one_of(PARTS))
     add("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit", action="store_true")

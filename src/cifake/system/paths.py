@@ -94,13 +94,11 @@ class Folders:
 
     def findings(self) -> list[Path]:
         """The numbers of all that experiment 4 has measured without a training, sorted by path."""
-        return sorted(
-            path for path in self.results("E4").glob("*.json") if not path.name.endswith(ENDINGS["record"]) and path.name[0] != "."
-        )
+        return sorted(path for path in self.results("E4").glob("[!.]*.json") if not path.name.endswith(ENDINGS["record"]))
 
     def records(self, experiment: str) -> list[Path]:
         """All records of an experiment that are there, sorted by path."""
-        return sorted(path for path in self.results(experiment).rglob(f"*_{ENDINGS['record']}") if not path.name.startswith("."))
+        return sorted(self.results(experiment).rglob(f"[!.]*_{ENDINGS['record']}"))
 
     def checkpoint(self, run: str) -> Path:
         """State of the training with this name until it is complete."""
