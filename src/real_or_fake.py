@@ -32,8 +32,7 @@ def main() -> None:
     from cifake.results import table
 
     study = Study(chosen.folders, table.on_the_same_images(table.load(chosen.folders)))
-    if strangers := table.names_of_strangers(study.runs, "E4"):
-        log.info("Replicates with other settings or images than the plain run are left out: %s", ", ".join(strangers))
+    table.name_strangers(study.runs, "E4")
     for line in apart.answers(study):
         log.info("%s", line)
     command.wrote(contents.draw(study, "E4"))

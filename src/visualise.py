@@ -42,8 +42,7 @@ def main() -> None:
     missing = [f"{source} {name}" for name in ARCHITECTURES for source in protocol.SOURCES if (source, name) not in trained]
     if missing:
         log.info("Not trained yet%s: %s", "" if study.runs["is_plain"].all() else " without --seeds", ", ".join(missing))
-    if strangers := table.names_of_strangers(study.runs, "E1"):
-        log.info("Replicates with other settings or images than the plain run are left out: %s", ", ".join(strangers))
+    table.name_strangers(study.runs, "E1")
     command.wrote(contents.draw(study, "E1"))
 
 

@@ -134,6 +134,7 @@ def test_what_is_said_of_experiment_4_is_committed():
         recalls = [[record["scores"]["by_class"][name]["recall"] for name in by_class.index] for record in (on_fake, on_real)]
         rho, low, high = rank_correlation(np.array(covered), np.subtract(*recalls))
         assert f"rank correlation {rho:+.2f} [{low:+.2f} to {high:+.2f}] over ten classes, for LeNet as for VGG16" in SENTENCES
+    assert len(correlations) == 2
     for row in correlations.values():  # of the other measures, as docs/experiment-4.md has it
         assert float(row["coverage"]) < float(row["recall"]) < -0.4 < max(abs(float(row[name])) for name in ("precision", "density")) < 0.2
     colours, spectrum = (changed[f"FAKE with REAL {name} LeNet"]["change"] for name in ("colours", "spectrum"))

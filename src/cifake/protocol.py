@@ -5,6 +5,7 @@ Source, if no other is named: the code and README of the original study, MinaAlm
 
 # The data: CIFAKE (Bird & Lotfi, 2023, arXiv:2303.14126), with CIFAR-10's classes in CIFAR-10's order.
 SOURCES = ("REAL", "FAKE")  # photographs, generated images; the order of every table and figure
+OTHER = dict(zip(SOURCES, SOURCES[::-1], strict=True))  # source -> the one that experiment 2 tests its classifiers on
 SPLITS = ("train", "test")
 CIFAKE_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)  # height and width in pixels, RGB channels

@@ -43,10 +43,3 @@ def test_a_terminal_cuts_no_word(tmp_path, script, options):
     assert shown.split() == text.split()
     assert all(len(line) < 80 or len(line.split()) == 1 for line in shown.splitlines())
     assert [line.rstrip() for line in printed_in_a_terminal(command, 1000).splitlines()] == text.splitlines()
-
-
-def test_a_character_that_the_terminal_lacks_loses_no_line():
-    program = "import logging; from cifake.system import command; command.run(lambda: logging.getLogger('cifake').info('FAKE→REAL 0.384'))"
-    variables = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(REPOSITORY / "src")}
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=variables)
-    assert ended.stdout == "FAKE\\u2192REAL 0.384\n"

@@ -10,10 +10,12 @@ import sys
 import pytest
 from conftest import EPOCHS, REPOSITORY, done, left_behind, refused, run, words_of
 
+from cifake.experiments import e1
 from cifake.results import records
 from cifake.system import command
 from cifake.system.errors import StudyError
-from cifake.system.locks import alone
+from cifake.system.files import staged
+from cifake.system.locks import BusyError, alone
 from cifake.system.paths import Folders
 
 
@@ -78,3 +80,16 @@ def test_different_classifiers_train_side_by_side_with_metadata_and_figures(star
     for picture in pictures:
         assert picture.read_bytes().endswith(b"IEND\xaeB`\x82"), picture
     assert left_behind(folders) == []
+
+
+def test_results_of_experiment_2_are_finished_only_where_nobody_tests(tmp_path):
+    folders = Folders(tmp_path, tmp_path)
+    paths = list(folders.classifier("E2", "FAKE", "NN").values())
+    paths[0].parent.mkdir()
+    for path in paths:
+        staged(path).write_text("complete")
+    with alone(folders, "FAKE NN on REAL"), pytest.raises(BusyError, match="FAKE NN on REAL"):
+        e1.finish_interrupted(folders, "E1", "E2")
+    assert not any(path.exists() for path in paths)
+    e1.finish_interrupted(folders, "E1", "E2")
+    assert all(path.read_text() == "complete" for path in paths)

@@ -186,3 +186,10 @@ def test_a_damaged_copy_of_the_published_weights_is_downloaded_again(weights, tm
     assert copy.read_bytes() == weights.read_bytes()
     weights.unlink()
     architectures.backbone("VGG16", "imagenet")  # without a download
+
+
+def test_a_character_that_the_terminal_lacks_loses_no_line():
+    program = "import logging; from cifake.system import command; command.run(lambda: logging.getLogger('cifake').info('FAKE→REAL 0.384'))"
+    variables = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(conftest.REPOSITORY / "src")}
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=variables)
+    assert ended.stdout == "FAKE\\u2192REAL 0.384\n"

@@ -40,9 +40,10 @@ def classify(architecture: str, documentation: str) -> list[Path]:
     return do(_runs(architecture, chosen, splits), preparing, partial(train, chosen.data, chosen), chosen)
 
 
-def title_of(source: str, architecture: str, seed: int | None) -> str:
-    """FAKE LeNet, or FAKE LeNet, seed 130 for a replicate."""
-    return f"{source} {architecture}" + ("" if seed is None else f", seed {seed}")
+def title_of(source: str, architecture: str, seed: int | None, experiment: str = "E1") -> str:
+    """FAKE LeNet; FAKE LeNet, seed 130 for a replicate; FAKE LeNet on REAL in experiment 2."""
+    tested_on = f" on {protocol.OTHER[source]}" if experiment == "E2" else ""
+    return f"{source} {architecture}" + ("" if seed is None else f", seed {seed}") + tested_on
 
 
 def run_of(experiment: str, source: str, architecture: str, settings: dict, data: dict, chosen: argparse.Namespace) -> Run:
@@ -82,12 +83,10 @@ def finish_interrupted(folders: Folders, *experiments: str) -> None:
     found = (folders.results("E1") / "replicates").glob("seed-*")
     numbers = (folder.name.removeprefix("seed-") for folder in found)
     seeds = [None, *sorted(int(number) for number in numbers if number.isdecimal())]
-    tested_on = dict(zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True))
     for experiment, seed, source, name in itertools.product(experiments, seeds, protocol.SOURCES, ARCHITECTURES):
         paths = list(folders.classifier(experiment, source, name, seed).values())
         if files.is_half_in_place(paths):
-            title = title_of(source, name, seed) + (f" on {tested_on[source]}" if experiment == "E2" else "")
-            with locks.alone(folders, title):
+            with locks.alone(folders, title_of(source, name, seed, experiment)):
                 files.finish_interrupted(paths)
 
 

@@ -27,8 +27,8 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
     Raises StudyError if the plain FAKE classifier of a `needed` architecture cannot be tested.
     """
     written = []
-    for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True):
-        members = trained[trained["trained_on"] == other]
+    for source in protocol.SOURCES:
+        members = trained[trained["trained_on"] == protocol.OTHER[source]]
         if members.empty:
             continue
         test = metadata.read_split(chosen.folders, source, "test")
@@ -39,7 +39,7 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
         wanted, untested = [], []
         for row in members.itertuples():
             place = None if row.is_plain else row.seed
-            title, data = f"{title_of(row.trained_on, row.architecture, place)} on {source}", row.record["data"] | data_of({"test": test})
+            title, data = title_of(row.trained_on, row.architecture, place, "E2"), row.record["data"] | data_of({"test": test})
             where = chosen.folders.classifier("E2", row.trained_on, row.architecture, place)
             run = Run("E2", row.architecture, title, row.record["settings"], data, where, row.record)
             fault = why(run, chosen.fresh) and model_fault(chosen.folders.output / row.record["model"]["file"], row.record)

@@ -294,7 +294,7 @@ def both_directions(study: Study) -> Figure:
         source: np.mean(
             [study.accuracies(name, source, source).mean() - study.accuracies(name, source, other).mean() for name in study.architectures]
         )
-        for source, other in zip(protocol.SOURCES, protocol.SOURCES[::-1], strict=True)
+        for source, other in protocol.OTHER.items()
     }
     if not np.isnan([*lost.values()]).any():
         head(figure, f"Mean loss on the other source: FAKE classifiers {lost['FAKE']:.2f}, REAL ones {lost['REAL']:.2f}")

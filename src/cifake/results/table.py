@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,8 @@ from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.system.errors import StudyError
 from cifake.system.paths import KINDS, Folders, shown
+
+log = logging.getLogger(__name__)
 
 IMAGENET_WEIGHTS = "ImageNet weights"  # as records name them
 VALIDATION = "REAL validation"  # images, on which experiment 3's tuning is tested
@@ -182,11 +185,12 @@ def _is_stranger(rows: pd.DataFrame) -> pd.Series:
     return expected.notna() & (expected != rows["outcome"])
 
 
-def names_of_strangers(table: pd.DataFrame, experiment: str) -> list[str]:
-    """The classifiers of which a replicate is left out, because it differs from the plain run in settings or images."""
+def name_strangers(table: pd.DataFrame, experiment: str) -> None:
+    """Say of which classifiers a replicate is left out, because it differs from the plain run in settings or images."""
     rows = table[table["experiment"] == experiment]
     strangers = rows[_is_stranger(rows)]
-    return list(dict.fromkeys(strangers["trained_on"] + " " + strangers["architecture"].astype(str)))
+    if names := dict.fromkeys(strangers["trained_on"] + " " + strangers["architecture"].astype(str)):
+        log.info("Replicates with other settings or images than the plain run are left out: %s", ", ".join(names))
 
 
 def best(table: pd.DataFrame, number: int) -> list[str]:
