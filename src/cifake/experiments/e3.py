@@ -39,13 +39,14 @@ TUNING = {
     for rate in protocol.RATES
     for decay in protocol.WEIGHT_DECAYS
 } | {"rotation-15": {"rotation": 15}}  # degrees; at the rate and decay that were chosen
-AUGMENTED = ("REAL + augmentation", "REAL + FAKE + augmentation", "FAKE, then REAL + augmentation")
+PLAIN = ("REAL", "REAL + FAKE", "FAKE, then REAL")
+AUGMENTED = tuple(f"{arm} + augmentation" for arm in PLAIN)
 SENSITIVITY = {  # and which arms it is tried on, with how many images
     "share-0.25": ({"fake_share": 0.25}, ("REAL + FAKE",), (1_000, 10_000)),
     "share-0.75": ({"fake_share": 0.75}, ("REAL + FAKE",), (1_000, 10_000)),
     "fake-5000": ({"fake_images": 5_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
     "fake-15000": ({"fake_images": 15_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
-    "steps-doubled": ({"steps": 2}, AUGMENTED, (1_000, 40_000)),  # times the usual ones
+    "steps-doubled": ({"steps": 2}, PLAIN + AUGMENTED, (1_000, 40_000)),  # times the usual ones
     "early-weights": ({"early_weights": 0.2}, AUGMENTED, (100, 1_000)),  # the best on this share of the images, which is not trained on
     "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
     "clipped-gradients": ({"clip_norm": 1.0}, AUGMENTED, (100,)),  # all of a step's gradients, scaled to this norm if theirs is larger
