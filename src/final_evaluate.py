@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Test, choose, draw."""
-    chosen = options.parse(__doc__, "best seed seeds images output fresh dry_run verbose")
+    chosen = options.parse(__doc__, "best seeds images output fresh dry_run verbose")
     folders = chosen.folders
     if chosen.dry_run:
         log.info("Experiment 2: would test what is trained by then, %d record(s) so far", len(folders.records("E1")))

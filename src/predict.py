@@ -1,9 +1,9 @@
 """Classify your own pictures with a trained classifier: the three most likely classes of each.
 
     env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg
-    env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg other.png --csv
+    env/bin/python src/predict.py models/FAKE_LeNet.keras *.png --csv
     env/bin/python src/predict.py models/REAL_or_FAKE_LeNet.keras photo.jpg
-    env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg --explain photo_explained.png
+    env/bin/python src/predict.py models/FAKE_LeNet.keras *.jpg --explain why.png
 
 Takes JPEGs and PNGs of any size and scales them to 32x32 pixels, the size that the classifiers learned from. It knows the classes it
 was trained on and no others, so it takes an astronaut for a horse or the like. The class names come from the model's record,
@@ -22,7 +22,7 @@ from cifake.results import records
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum, write_whole
-from cifake.system.paths import shown
+from cifake.system.paths import ENDINGS, Folders, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,9 +76,8 @@ def record_of(model: Path) -> dict:
         raise StudyError(f"{shown(model)} is a picture; name the model first, then the pictures.")
     if not model.is_file():
         raise StudyError(f"There is no file {shown(model)}; models are not in git, so train one first, for example with: bash run-LeNet.sh")
-    name = f"{model.stem}_record.json"
-    study = model.resolve().parent.parent
-    places = [model.parent / name, study / "E1_results" / name, study / "E4_results" / name]
+    name, study = f"{model.stem}_{ENDINGS['record']}", Folders(output=model.resolve().parent.parent)
+    places = [model.parent / name, study.results("E1") / name, study.results("E4") / name]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise StudyError(

@@ -103,7 +103,7 @@ def test_what_is_said_of_experiment_3_is_committed():
     assert f"help LeNet up to 3,000 ({gains[0]} to {gains[3]}) and harm it from 10,000 on ({gains[4]}, {gains[5]})" in SENTENCES
     first = verdicts["LeNet, FAKE first, on top of augmentation"]["100"].split()[-1]
     assert f"Three of the five runs behind LeNet's {first} [went wrong](" in SENTENCES
-    alone, augmented = zip(*(worth[f"{name}, 50,000 FAKE"].values() for name in ARCHITECTURES), strict=True)
+    alone, _, augmented = zip(*(worth[f"{name}, 50,000 FAKE"].values() for name in ARCHITECTURES), strict=True)
     said = ", ".join(f"{images} to {name}" for name, images in zip(ARCHITECTURES, alone, strict=True))
     assert f"In REAL images, 50,000 FAKE ones alone are worth {said}; if both are augmented, {', '.join(augmented)} (" in SENTENCES
 

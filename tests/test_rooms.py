@@ -1,6 +1,7 @@
 """The rooms of src/cifake: a module imports only from its own room and the rooms above it, and logs under its own name."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,17 @@ def test_no_way_to_import_or_to_log_is_overlooked():
     ]
     assert log_faults(MADE_UP) == ["logging.getLogger('cifake')", "logging.info('under none')", "print('beside the log')"]
     assert log_faults("from logging import info") == ["logging.info"]
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Not in a function or for type checkers either."""
+    names = {f"cifake.{module.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}" for module in MODULES}
+    needs = {}
+    for module in MODULES:
+        own = f"cifake.{module.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
+        taken = imported((PACKAGE / module).read_text(encoding="utf-8"))
+        needs[own] = {name for taken_name in taken for name in (taken_name, taken_name.rpartition(".")[0]) if name in names}
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError
 
 
 def test_every_room_is_there():

@@ -1,4 +1,5 @@
-"""The study's constants, each with its unit and its source; every other file takes them from here.
+"""The study's constants, each with its unit and its source. A classifier's own rates are in models/architectures.py, the values that
+experiment 3's variants try in experiments/e3.py.
 
 Source, if no other is named: the code and README of the original study, MinaAlmasi/CIFAKE-image-classifiers (2023).
 """
@@ -40,10 +41,16 @@ TUNED_AT = (1_000, 40_000)  # REAL images
 SHIFT = 4  # pixels: augmentation moves an image by up to this, in each direction
 COPIES = 8  # augmented copies of each image, if features are computed beforehand (VGG16)
 FEW, COPIES_OF_FEW = 1_000, 64  # and of the images of a budget up to this
+VARIED_SEEDS = 3  # the first of SEEDS, that variants of this protocol are tried with
 EQUIVALENT = 0.02  # of accuracy: two arms within this of each other are as good as each other
 
 # Of the trainings of experiments 3 and 4.
 SEEDS = (129, 130, 131, 132, 133)
+
+# Intervals. This project's choices.
+CONFIDENCE = 0.95
+RESAMPLES = 10_000  # of the bootstrap: from one bootstrap seed to another, the ends of an interval differ by some 0.0002
+BOOTSTRAP_SEED = 129
 
 # Experiment 4: what sets FAKE images apart. This project's choices, but for the first.
 REAL_OR_FAKE = "REAL or FAKE"  # the task, as the name of what a classifier is trained on

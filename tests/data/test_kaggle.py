@@ -45,7 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def few_files(monkeypatch) -> None:
     """A CIFAKE of 120 files."""
-    monkeypatch.setattr(kaggle, "CIFAKE", SMALL)
+    monkeypatch.setattr(kaggle, "file_names", lambda: SMALL)
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def offline(monkeypatch) -> None:
 
 def test_the_expected_names_are_those_of_the_published_metadata(monkeypatch):
     monkeypatch.undo()
-    assert set(kaggle.CIFAKE) == set(SMALL)
-    for part, names in kaggle.CIFAKE.items():
+    assert set(kaggle.file_names()) == set(SMALL)
+    for part, names in kaggle.file_names().items():
         split, source = part.split("/")
         assert names == set(cifake_names(source, split))
 

@@ -250,8 +250,8 @@ def test_shares_are_disjoint_and_complete(made):
 
     everything = wanted()
     main, variants = 8 * 4 + 2, 2 * 2 + 2 * 2 + 2 * 3 + 3  # for each seed
-    expected = len(ARCHITECTURES) * (len(protocol.SEEDS) * main + len(e3.TUNING) - 1 + e3.VARIED_SEEDS * variants)
-    expected += 2 * (1 + 2 * e3.VARIED_SEEDS)  # NN and LeNet are also tried with rotation, and in float32
+    expected = len(ARCHITECTURES) * (len(protocol.SEEDS) * main + len(e3.TUNING) - 1 + protocol.VARIED_SEEDS * variants)
+    expected += 2 * (1 + 2 * protocol.VARIED_SEEDS)  # NN and LeNet are also tried with rotation, and in float32
     expected += 3 * 2  # LeNet with convolutions that do not learn from REAL
     assert len(everything) == expected
     assert len({run.files["record"] for run in everything}) == len({run.title for run in everything}) == len(everything)

@@ -138,9 +138,7 @@ def test_early_weights_are_the_best_on_the_validation_images(data):
         keras.utils.set_random_seed(1)
         head = architectures.head("NN", (16,), 3)
         trainee, wrong = training.compile_by_steps(head, settings, 200), (numbers[:64] + 1) % 3
-        weights, _ = training.train_by_steps(
-            trainee, head.get_weights(), batches.made(lambda _: (features[:64], wrong), 200), "", validation
-        )
+        weights, _ = training.train_by_steps(trainee, head.get_weights(), batches.made(lambda _: (features[:64], wrong), 200), validation)
         head.set_weights(weights)
         return (head.predict(features, verbose=0).argmax(1) == numbers).mean()
 
@@ -159,7 +157,7 @@ def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
             return training.compile_by_steps(architectures.head("NN", (16,), 3), settings, 40)
 
     def train(trainee: training.Trainee) -> list[np.ndarray]:
-        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40), "")[0]
+        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40))[0]
 
     used, new = compiled(), compiled()
     start = new.model.get_weights()
@@ -176,7 +174,7 @@ def test_a_step_with_clipped_gradients_is_no_longer_than_their_norm_allows(data)
         """How far 40 steps take the weights, all of them as one vector."""
         settings = {"warm_up": 1, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.0}
         trainee = training.compile_by_steps(head, settings | clip, 40)
-        weights, _ = training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40), "")
+        weights, _ = training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40))
         return np.sqrt(sum(((new - old) ** 2).sum() for new, old in zip(weights, start, strict=True)))
 
     assert moved(clip_norm=0.1) <= 40 * 0.01 * 0.1

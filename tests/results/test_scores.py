@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cifake import protocol
 from cifake.results import scores
 
 CLASSES = ("cat", "dog")
@@ -34,7 +35,7 @@ def test_the_interval_of_an_accuracy_is_the_binomial_one():
     half = 1.96 * np.sqrt(0.75 * 0.25 / 1000)
     assert low == pytest.approx(0.75 - half, abs=0.003)
     assert high == pytest.approx(0.75 + half, abs=0.003)
-    assert accuracies.shape == macro_f1s.shape == (scores.RESAMPLES,)
+    assert accuracies.shape == macro_f1s.shape == (protocol.RESAMPLES,)
     macro_f1 = np.mean([2 * 400 / (500 + 550), 2 * 350 / (500 + 450)])
     assert np.median(macro_f1s) == pytest.approx(macro_f1, abs=0.002)
 

@@ -167,6 +167,21 @@ def test_variants_stand_in_tables_of_their_own():
     assert tuning.to_dict("index")["LeNet, rate 0.1, weight decay 0"] == {"1,000": "0.7000", "40,000": "0.7000", "mean": "0.7000"}
 
 
+def test_twice_the_steps_are_compared_with_the_usual_ones_by_the_same_seeds():
+    """With the usual steps FAKE images help, with twice as many they do not; a third seed, far off, has no doubled run."""
+    rows = grid([0.4, 0.4, 0.4], [[0.3, 0.31, 0.9]]).to_dict("records")
+    for seed, (alone, mixed) in enumerate([(0.4, 0.4), (0.41, 0.411)]):
+        twice = {"REAL": alone, "REAL + FAKE": mixed}
+        rows += [run(arm, 100, seed, accuracy, variant="steps-doubled") | {"steps": 12_000} for arm, accuracy in twice.items()]
+    table = tables.doubled(Study(Folders(), pd.DataFrame(rows)))
+    assert table.to_dict("index") == {
+        "LeNet, FAKE mixed in, on top of REAL, 100": {
+            "6,000 steps": "better +0.105 [+0.041 to +0.169]",
+            "12,000 steps": "as good as +0.001 [-0.006 to +0.007]",
+        }
+    }
+
+
 def test_the_names_of_lines_stand_apart_in_every_panel(tmp_path):
     """A panel whose lines end close together, beside one that makes the range of accuracies three times as large."""
     names = [arm.name for arm in ARMS if not arm.augmented]

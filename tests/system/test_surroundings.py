@@ -77,7 +77,7 @@ def test_a_damaged_settings_file_is_told_in_a_sentence(tmp_path, monkeypatch):
 
 def test_a_folder_named_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=lambda _: os.environ["KAGGLEHUB_CACHE"]))
-    monkeypatch.setattr(kaggle, "CIFAKE", {})
+    monkeypatch.setattr(kaggle, "file_names", dict)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", "~/cache")
     assert kaggle._download(tmp_path) == tmp_path / "cache"

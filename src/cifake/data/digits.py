@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from cifake import protocol
+from cifake.system.paths import CLASS_LIST
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")  # digit d is class d + 1
 GRID = 8  # grey levels in a row and in a column, as in scikit-learn's load_digits
@@ -110,7 +111,7 @@ def files() -> dict[str, bytes]:
     """
     levels, digits = handwritten()
     cut = len(digits) - TEST_IMAGES
-    contents = {"classes.txt": "".join(f"{name}\n" for name in CLASSES).encode()}
+    contents = {CLASS_LIST: "".join(f"{name}\n" for name in CLASSES).encode()}
     for source, images in (("REAL", levels), ("FAKE", rendered(digits))):
         for split, rows in (("train", slice(None, cut)), ("test", slice(cut, None))):
             for name, image in zip(file_names(digits[rows]), images[rows], strict=True):

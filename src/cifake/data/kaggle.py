@@ -3,6 +3,7 @@
 kagglehub downloads, resumes, unpacks and caches. Standard library only, until something has to be downloaded.
 """
 
+import functools
 import logging
 import os
 import shutil
@@ -28,12 +29,15 @@ def _names(numbers: range, digits: int) -> set[str]:
     return {f"{number:0{digits}d}{ending}.jpg" for number in numbers for ending in endings}
 
 
-CIFAKE = {
-    "train/REAL": _names(range(5000), 4),
-    "train/FAKE": _names(range(1000, 6000), 4),
-    "test/REAL": _names(range(1000), 4),
-    "test/FAKE": _names(range(1000), 1),
-}
+@functools.cache
+def file_names() -> dict[str, set[str]]:
+    """CIFAKE's folders and all file names in each; not made for --help."""
+    return {
+        "train/REAL": _names(range(5000), 4),
+        "train/FAKE": _names(range(1000, 6000), 4),
+        "test/REAL": _names(range(1000), 4),
+        "test/FAKE": _names(range(1000), 1),
+    }
 
 
 def bring(folders: Folders, dry_run: bool = False) -> list[Path]:
@@ -68,7 +72,7 @@ def _missing(folders: Folders) -> list[str]:
     """
     faults = [] if metadata.class_names(folders) == protocol.CIFAKE_CLASSES else [shown(folders.class_list)]
     missing = []
-    for part, names in CIFAKE.items():
+    for part, names in file_names().items():
         folder = folders.images / part
         there = _names_in(folder)
         if not there:
@@ -94,7 +98,7 @@ def _download(images: Path) -> Path:
     logging.getLogger("kagglehub").setLevel(logging.INFO if log.isEnabledFor(logging.DEBUG) else logging.ERROR)
     try:
         origin = Path(kagglehub.dataset_download(HANDLE))
-        if all(_names_in(origin / part) == names for part, names in CIFAKE.items()):
+        if all(_names_in(origin / part) == names for part, names in file_names().items()):
             return origin
         cause = f"{shown(origin)} is not the published data set; delete that folder"
     except Exception as problem:  # of requests, zipfile, the disk or kagglehub
@@ -127,7 +131,7 @@ def _put(images: Path, missing: list[str], origin: Path) -> None:
         # All are copied before the first is put in place, so only some are there for a moment at most.
         for part in missing:
             (hidden / part).mkdir(parents=True)
-            for name in CIFAKE[part]:  # copytree would go on with the other 50,000 when the disk is full
+            for name in file_names()[part]:  # copytree would go on with the other 50,000 when the disk is full
                 shutil.copyfile(origin / part / name, hidden / part / name)
         for part in missing:
             target = images / part

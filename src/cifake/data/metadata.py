@@ -203,4 +203,4 @@ def read_files(folders: Folders, rows: Iterable[Row]) -> Iterator[tuple[Row, byt
             continue
         yield row, content
     if faults:
-        raise StudyError(f"{len(faults):,} image(s) cannot be read; make them readable or copy them anew:{listed(faults)}")
+        raise StudyError(f"{len(faults):,} image(s) cannot be read; make them readable or copy them again:{listed(faults)}")

@@ -52,7 +52,6 @@ SENSITIVITY = {  # and which arms it is tried on, with how many images
     "clipped-gradients": ({"clip_norm": 1.0}, AUGMENTED, (100,)),  # all of a step's gradients, scaled to this norm if theirs is larger
     "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
 }
-VARIED_SEEDS = 3  # the first of the seeds, that variants are tried with
 
 
 def _is_tuning(run: Run) -> bool:
@@ -107,7 +106,7 @@ def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], see
             for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
                 yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
     if part in (None, "sensitivity"):
-        for seed, (variant, (changed, names, at)) in itertools.product(seeds[:VARIED_SEEDS], SENSITIVITY.items()):
+        for seed, (variant, (changed, names, at)) in itertools.product(seeds[: protocol.VARIED_SEEDS], SENSITIVITY.items()):
             if variant in fixed:
                 continue
             for size, name in itertools.product(at, names):
@@ -182,7 +181,7 @@ def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str,
             sizes[source] = [size for size in sizes[source] if size < len(images)] + [len(images)]
     left_out = [f"{size:,}" for size in protocol.BUDGETS if size not in sizes["REAL"]]
     if left_out:
-        log.info("Left out, for want of REAL images: budgets of %s.", ", ".join(left_out))
+        log.info("Left out, because there are too few REAL images: budgets of %s.", ", ".join(left_out))
     return sizes
 
 
@@ -300,7 +299,7 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
             number = protocol.COPIES if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
             inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
             for copy, (part, place) in itertools.product([None, *range(number)], ((real, slice(border)), (fake, slice(border, None)))):
-                label = f"{part.source} {architecture}" + ("" if copy is None else f", augmented copy {copy + 1} of {number}")
+                label = f"{part.source} {architecture}" + ("" if copy is None else f", copy {copy + 1} of {number}")
                 log.info("  %s: features", label)
                 values = inputs.values[0 if copy is None else 1 + copy, place]
                 compute(pixels[place], part.fingerprint, label, copy, values, held_out if part is real else 0)
@@ -444,7 +443,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
                     seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
                     validation = (seen, inputs.numbers[held_out])
                 learner = trainee(steps, is_last and settings.get("frozen", False))
-                weights, phase = training.train_by_steps(learner, weights, batches.made(make, steps), run.title, validation)
+                weights, phase = training.train_by_steps(learner, weights, batches.made(make, steps), validation)
                 if is_shared:
                     inputs.first_phases[key] = (weights, phase)
             history = {measure: history.get(measure, []) + values for measure, values in phase.items()}

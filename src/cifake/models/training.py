@@ -181,7 +181,7 @@ def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
 
 
 def train_by_steps(
-    trainee: Trainee, weights: list[np.ndarray], data: tf.data.Dataset, name: str, validation: tuple[np.ndarray, np.ndarray] | None = None
+    trainee: Trainee, weights: list[np.ndarray], data: tf.data.Dataset, validation: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[list[np.ndarray], dict[str, list[float]]]:
     """Train from some weights for as many steps as the trainee is compiled for; gives the last weights, and what happened.
 
@@ -194,7 +194,7 @@ def train_by_steps(
     for variable, values in zip(model.optimizer.variables, trainee.optimiser, strict=True):
         variable.assign(values)
     choosing = [keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=steps, restore_best_weights=True)] if validation else []
-    with progress.bar(steps, name, "steps") as bar:
+    with progress.bar(steps, "  training", "steps") as bar:
         history = model.fit(
             data,
             epochs=steps // interval,

@@ -16,7 +16,6 @@ from cifake.pages.study import Study
 from cifake.pages.tables import against_protocol, mean_and_deviation
 from cifake.results import coverage as coverage_of
 from cifake.results import records, worth
-from cifake.results.scores import CONFIDENCE
 
 WHOLE, FROZEN = "FAKE, then REAL", "frozen-convolutions"  # an arm of experiment 3, and the variant of it that refits the last layers
 LEAST_CLASSES = 5  # for a rank correlation over them
@@ -237,7 +236,7 @@ def labels_table(study: Study) -> pd.DataFrame:
 def _taken_wrong(values: dict) -> str:
     """The share of images taken for another class, with its 95 % interval by Wilson's method."""
     images = values["images"]
-    interval = stats.binomtest(round(values["another_class"] * images), images).proportion_ci(CONFIDENCE, method="wilson")
+    interval = stats.binomtest(round(values["another_class"] * images), images).proportion_ci(protocol.CONFIDENCE, method="wilson")
     return f"{100 * values['another_class']:.1f} % [{100 * interval.low:.1f} to {100 * interval.high:.1f}]"
 
 

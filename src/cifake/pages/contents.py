@@ -160,6 +160,12 @@ PAGES = {
             note=lambda _: [sentences.VERDICT_LEGEND],
         ),
         Page(
+            tables.doubled,
+            "steps_table.txt",
+            "E3",
+            "The same with twice the steps, for three seeds; beside it, the same seeds with the usual steps.",
+        ),
+        Page(
             tables.sensitivity,
             "sensitivity_table.txt",
             "E3",
@@ -246,7 +252,7 @@ PICTURES = {  # that experiment 4's findings draw themselves, from images and mo
 def outdated(study: Study) -> list[str]:
     """The experiments whose pages were drawn from other records than those that are there: their runs.csv says from which."""
     on_page = [name for name in study.runs["experiment"].unique() if name != "E3" or study.e3]  # variants alone are not on it
-    drawn = {name: study.folders.visualisations(name) / "runs.csv" for name in on_page}
+    drawn = {name: study.folders.runs(name) for name in on_page}
     return [name for name, path in drawn.items() if not path.exists() or path.read_text(encoding="utf-8") != csv_text(study.runs, name)]
 
 
@@ -269,5 +275,5 @@ def draw(study: Study, experiment: str) -> list[Path]:
             else:
                 write_whole(path, partial(figures.save, content))
             written.append(path)
-    write_text(folder / "runs.csv", csv_text(study.runs, experiment))
-    return [*written, folder / "runs.csv"]
+    write_text(study.folders.runs(experiment), csv_text(study.runs, experiment))
+    return [*written, study.folders.runs(experiment)]

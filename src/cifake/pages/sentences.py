@@ -9,12 +9,12 @@ from cifake import protocol
 from cifake.models.architectures import ARCHITECTURES
 from cifake.pages.study import Study
 from cifake.results import records, worth
-from cifake.results.scores import CONFIDENCE, RESAMPLES, mean_interval
+from cifake.results.scores import mean_interval
 from cifake.results.worth import Worth
 
 BRACKETS = (
-    f"Brackets are {100 * CONFIDENCE:.0f} % intervals from {RESAMPLES:,} bootstrap resamples of the test images: how sure the score of one "
-    "trained classifier is. ± is the standard deviation over trainings that differ in the seed alone."
+    f"Brackets are {100 * protocol.CONFIDENCE:.0f} % intervals from {protocol.RESAMPLES:,} bootstrap resamples of the test images: how "
+    "sure the score of one trained classifier is. ± is the standard deviation over trainings that differ in the seed alone."
 )
 WORTH_LEGEND = (
     "Differences in accuracy are means over seeds, numbers of REAL images geometric means, each with a 95 % interval by Student's t. A "
@@ -74,8 +74,8 @@ def method(study: Study) -> list[str]:
         f"Early stopping on the accuracy on the first {100 * settings['validation_share']:.0f} % of the training images, patience "
         f"{settings['patience']}; the weights of the best epoch are kept.",
         "Experiment 1 trains each classifier on FAKE and on REAL and tests it on the same source; experiment 2 tests it on the other.",
-        f"Intervals: {100 * CONFIDENCE:.0f} %, by bootstrap over the test images. Spread: over seeds. Pairs of classifiers: McNemar's "
-        "exact test on the same images.",
+        f"Intervals: {100 * protocol.CONFIDENCE:.0f} %, by bootstrap over the test images. Spread: over seeds. Pairs of "
+        "classifiers: McNemar's exact test on the same images.",
     ]
 
 
@@ -213,7 +213,7 @@ def worth_method(study: Study) -> str:
         f"{settings['momentum']}, the learning rate rising to its peak and falling as a cosine to 0, the last weights. It learns from a "
         "number of REAL images, of FAKE images, of REAL images with all FAKE ones in half of every batch, or of all FAKE images in the "
         f"first half of the steps and REAL ones in the second; each without and with augmentation ({flip}a random shift by up to "
-        f"{protocol.SHIFT} pixels). All are tested on the REAL test images, which nothing else has used."
+        f"{protocol.SHIFT} pixels). All are tested on the REAL test images, by which nothing in it was chosen."
     )
 
 

@@ -153,15 +153,18 @@ def by_budget(study: Study) -> pd.DataFrame:
 
 
 def worth_of_fake(study: Study) -> pd.DataFrame:
-    """How many REAL images a number of FAKE ones is worth, without and with augmentation."""
+    """How many REAL images a number of FAKE ones is worth, on the curves of REAL and REAL + augmentation."""
+    columns = {
+        "REAL images": ("FAKE", worth.REAL),
+        "augmented REAL images": ("FAKE", worth.AUGMENTED),
+        "augmented REAL images, if FAKE are augmented, too": ("FAKE + augmentation", worth.AUGMENTED),
+    }
     rows = {}
     for architecture, scores in study.e3_accuracies.items():
         for size in worth.sizes(scores, "FAKE"):
             rows[f"{architecture}, {size:,} FAKE"] = {
-                "REAL images": sentences.worth_of(worth.worth(scores, ("FAKE", size)), worth.sizes(scores)),
-                "REAL images, both augmented": sentences.worth_of(
-                    worth.worth(scores, ("FAKE + augmentation", size), worth.AUGMENTED), worth.sizes(scores, worth.AUGMENTED)
-                ),
+                column: sentences.worth_of(worth.worth(scores, (arm, size), curve), worth.sizes(scores, curve))
+                for column, (arm, curve) in columns.items()
             }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -185,6 +188,19 @@ def verdicts(study: Study) -> pd.DataFrame:
     for architecture, scores in study.e3_accuracies.items():
         for row in worth.verdicts(scores).itertuples():
             rows.setdefault(f"{architecture}, {row.what}", {})[f"{row.images:,}"] = f"{row.verdict} {row.mean:+.3f}"
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def doubled(study: Study) -> pd.DataFrame:
+    """What is better than what with the protocol's number of steps and with twice as many, by the same seeds."""
+    rows = {}
+    for architecture, members in study.variants.query("variant == 'steps-doubled'").groupby("architecture", observed=True):
+        twice, usual = worth.accuracies(members), study.e3_accuracies.get(architecture, pd.DataFrame())
+        usual, steps = usual.reindex(index=twice.index, columns=twice.columns), int(members["steps"].iloc[0])
+        for number, scores in ((steps // 2, usual), (steps, twice)):
+            for row in worth.verdicts(scores).itertuples():
+                words = f"{row.verdict} {row.mean:+.3f} [{row.low:+.3f} to {row.high:+.3f}]"
+                rows.setdefault(f"{architecture}, {row.what}, {row.images:,}", {})[f"{number:,} steps"] = words
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 

@@ -6,7 +6,6 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
 from cifake import protocol
-from cifake.results.scores import CONFIDENCE
 
 
 def measures(real: np.ndarray, other: np.ndarray, neighbours: int = protocol.NEIGHBOURS) -> dict[str, float]:
@@ -35,6 +34,6 @@ def _radii(points: np.ndarray, neighbours: int) -> np.ndarray:
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
     """Spearman's rank correlation of at least five pairs with its 95 % interval, by Fisher's z and Fieller's variance (1957)."""
     found = stats.spearmanr(first, second).statistic
-    error = np.sqrt(1.06 / (len(first) - 3)) * stats.norm.ppf((1 + CONFIDENCE) / 2)
+    error = np.sqrt(1.06 / (len(first) - 3)) * stats.norm.ppf((1 + protocol.CONFIDENCE) / 2)
     z = np.arctanh(np.clip(found, -1 + 1e-9, 1 - 1e-9))
     return float(found), float(np.tanh(z - error)), float(np.tanh(z + error))

@@ -9,9 +9,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import classification_report, confusion_matrix
 
-RESAMPLES = 10_000  # of the bootstrap: from one bootstrap seed to another, the ends of an interval differ by some 0.0002
-BOOTSTRAP_SEED = 129
-CONFIDENCE = 0.95
+from cifake import protocol
 
 
 def report(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> str:
@@ -30,7 +28,7 @@ def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...])
         "weighted_f1": named["weighted avg"]["f1-score"],
         "accuracy_interval": interval(accuracies),
         "macro_f1_interval": interval(macro_f1s),
-        "resamples": RESAMPLES,
+        "resamples": protocol.RESAMPLES,
         "by_class": {
             name: {
                 "precision": named[name]["precision"],
@@ -84,13 +82,13 @@ def unpacked(text: str, images: int) -> np.ndarray:
 
 
 def resampled(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The bootstrap over test images: accuracy and macro F1, [RESAMPLES] each, of as many resampled test sets.
+    """The bootstrap over test images: accuracy and macro F1, [protocol.RESAMPLES] each, of as many resampled test sets.
 
     Drawing images with replacement is drawing the cells of the confusion matrix as a multinomial does.
     """
     images = matrix.sum()
-    draws = np.random.default_rng(BOOTSTRAP_SEED).multinomial(images, (matrix / images).ravel(), size=RESAMPLES)
-    draws = draws.reshape(RESAMPLES, *matrix.shape)
+    draws = np.random.default_rng(protocol.BOOTSTRAP_SEED).multinomial(images, (matrix / images).ravel(), size=protocol.RESAMPLES)
+    draws = draws.reshape(protocol.RESAMPLES, *matrix.shape)
     hits = draws[:, range(len(matrix)), range(len(matrix))]
     true_and_predicted = draws.sum(2) + draws.sum(1)
     f1 = np.divide(2 * hits, true_and_predicted, out=np.zeros(hits.shape), where=true_and_predicted > 0)
@@ -99,7 +97,7 @@ def resampled(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def interval(values: np.ndarray) -> list[float]:
     """The two ends between which the middle 95 % of the values lie."""
-    return [float(end) for end in np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
+    return [float(end) for end in np.quantile(values, [(1 - protocol.CONFIDENCE) / 2, (1 + protocol.CONFIDENCE) / 2])]
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> dict:
@@ -132,5 +130,5 @@ def _t_interval(values: Sequence[float], error: float) -> tuple[float, float]:
     mean = float(np.mean(values))
     if error == 0:
         return mean, mean
-    low, high = stats.t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
+    low, high = stats.t.interval(protocol.CONFIDENCE, len(values) - 1, loc=mean, scale=error)
     return float(low), float(high)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from cifake import protocol
-from cifake.results.scores import CONFIDENCE, mean_interval
+from cifake.results.scores import mean_interval
 
 REAL, AUGMENTED = "REAL", "REAL + augmentation"  # the curves that numbers of REAL images are read on
 BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "as good as", "not told apart"
@@ -106,12 +106,12 @@ def verdicts(scores: pd.DataFrame) -> pd.DataFrame:
             low, high = mean_interval(differences)
             spread = stats.sem(differences)
             p = stats.ttest_1samp(differences, 0).pvalue if spread else float(np.mean(differences) == 0)
-            margin = stats.t.ppf(CONFIDENCE, len(differences) - 1) * spread  # one-sided, so the 90 % interval
+            margin = stats.t.ppf(protocol.CONFIDENCE, len(differences) - 1) * spread  # one-sided, so the 90 % interval
             is_equal = abs(np.mean(differences)) + margin <= protocol.EQUIVALENT
             rows.append((what, size, np.mean(differences), low, high, p, is_equal))
     table = pd.DataFrame(rows, columns=["what", "images", "mean", "low", "high", "p", "is_equal"])
     table["p"] = holm(table["p"].to_numpy(float))
-    is_sure = table["p"] < 1 - CONFIDENCE
+    is_sure = table["p"] < 1 - protocol.CONFIDENCE
     table["verdict"] = np.where(table["is_equal"], EQUAL, UNSURE)
     table.loc[is_sure, "verdict"] = np.where(table.loc[is_sure, "mean"] > 0, BETTER, WORSE)
     return table.drop(columns="is_equal")

@@ -6,15 +6,12 @@ Exit codes: 0 done, 2 something to fix, 130 Ctrl-C, 143 SIGTERM; 1 is left to er
 import errno
 import logging
 import os
-import shutil
 import sys
-import textwrap
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
-from cifake.system import signals
+from cifake.system import progress, signals
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 
@@ -25,17 +22,7 @@ class _Lines(logging.Formatter):
     """The log's messages as they are, or broken to the terminal's width."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _fitted(super().format(record), sys.stdout)
-
-
-def _fitted(text: str, stream: TextIO) -> str:
-    """Text with its lines broken at spaces where the terminal ends; as it is if the stream is no terminal."""
-    if not stream.isatty():
-        return text
-    wrapper = textwrap.TextWrapper(
-        max(20, shutil.get_terminal_size().columns - 1), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(wrapper.fill(line) for line in text.splitlines())
+        return progress.fitted(super().format(record), sys.stdout)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -74,7 +61,7 @@ def run(main: Callable[[], None]) -> None:
     finally:
         signals.done()
     sys.stdout.flush()
-    print(_fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
+    print(progress.fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
     sys.exit(2)
 
 

@@ -6,11 +6,13 @@ import argparse
 import difflib
 import os
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from cifake import protocol
+from cifake.system import progress
 from cifake.system.paths import REPOSITORY, Folders
 
 IMAGENET, RANDOM = "imagenet", "random"  # --weights, if it is not a path
@@ -23,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse with another answer to mistakes: one sentence."""
 
     def error(self, message: str) -> None:
-        self.exit(2, f"{self.prog}: {message}; --help shows all options.\n")
+        self.exit(2, progress.fitted(f"{self.prog}: {message}; --help shows all options.", sys.stderr) + "\n")
 
 
 class _Help(argparse.HelpFormatter):

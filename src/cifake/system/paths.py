@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+CLASS_LIST = "classes.txt"  # the class names, one a line, in the images folder; if they are CIFAKE's, there is none
 
 # Files of one run by kind; the record comes last, because it vouches for the others.
 ENDINGS = {
@@ -35,8 +36,8 @@ class Folders:
 
     @property
     def class_list(self) -> Path:
-        """The class names, one a line, if they are not CIFAKE's."""
-        return self.images / "classes.txt"
+        """The file of the class names."""
+        return self.images / CLASS_LIST
 
     def metadata(self, source: str, split: str) -> Path:
         """The CSV that lists the images of a split."""
@@ -64,6 +65,10 @@ class Folders:
     def visualisations(self, experiment: str) -> Path:
         """Figures and tables of an experiment, such as E1."""
         return self.output / f"{experiment}_visualisations"
+
+    def runs(self, experiment: str) -> Path:
+        """The table of an experiment's runs."""
+        return self.visualisations(experiment) / "runs.csv"
 
     @property
     def report(self) -> Path:
