@@ -284,10 +284,11 @@ def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, run
         places = [labels.index(label) for label in split.classes[:SHOWN]]
         probabilities = features.compute(classifier.whole("classifier"), images[places])
         named = zip(places, probabilities.argmax(1), strict=True)
-        lines.append([(offset + place, number, f"{labels[place]}\ntaken for {protocol.SOURCES[number]}") for place, number in named])
+        lines.append(
+            [(offset + place, number, f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[number]}") for place, number in named]
+        )
         offset += len(images)
-    title = f"{record['architecture']}: what speaks for REAL, or for FAKE (first row: REAL images, second: FAKE)"
-    return _gallery(run, classifier, both, lines, title, make)
+    return _gallery(run, classifier, both, lines, f"{record['architecture']}: what speaks for the source that it takes the image for", make)
 
 
 def _gallery(run: Run, classifier, images: "np.ndarray", lines: list[list[tuple[int, int, str]]], title: str, make: Callable) -> dict:
