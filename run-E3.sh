@@ -2,7 +2,7 @@
 # Experiment 3: what is a generated image worth? Train on 100 to 40,000 REAL
 # images, with augmentation, FAKE images, both or neither.
 #
-#   bash run-E3.sh               all classifiers, each with five seeds: about 24
+#   bash run-E3.sh               all classifiers, each with five seeds: about 26
 #                                hours on two processor cores
 #   bash run-E3.sh --dry-run     how many runs are missing and how long they take
 #   bash run-E3.sh --models NN --part main
