@@ -7,6 +7,7 @@ four CSVs are byte for byte those of the original study. It also reads the image
 and lists these in images/metadata/duplicates.csv. It takes a few seconds, on a slow disk a minute.
 """
 
+import itertools
 import logging
 
 from cifake import protocol
@@ -23,13 +24,8 @@ def main() -> None:
     chosen = options.parse(__doc__, "images output dry_run")
     folders = chosen.folders
     classes = metadata.class_names(folders)
-    tables, passed_over = {}, 0
-    for source in protocol.SOURCES:
-        for split in protocol.SPLITS:
-            names, of_systems = metadata.list_images(folders, source, split)
-            tables[source, split] = metadata.make_rows(names, source, split, classes)
-            passed_over += of_systems
-    if passed_over:
+    tables = {place: metadata.rows_of(folders, *place, classes) for place in itertools.product(protocol.SOURCES, protocol.SPLITS)}
+    if passed_over := sum(len(list(folders.split(*place).iterdir())) - len(rows) for place, rows in tables.items()):
         log.info("Passed over %s file(s) that systems leave behind, such as .DS_Store and Thumbs.db.", f"{passed_over:,}")
     if chosen.dry_run:
         for place, rows in tables.items():
@@ -48,8 +44,7 @@ def main() -> None:
         written += [path] * is_new
     if write_changed_text(folders.duplicates, duplicates.csv_text(groups)):
         written.append(folders.duplicates)
-    if written:
-        command.wrote(written)
+    command.wrote(written)
 
 
 if __name__ == "__main__":

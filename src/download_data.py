@@ -25,9 +25,7 @@ def main() -> None:
     folders = chosen.folders
     if folders.images != Folders().images and not folders.images.is_dir():
         raise StudyError(f"There is no folder {shown(folders.images)}; correct --images, or make that folder first.")
-    written = kaggle.bring(folders, chosen.dry_run)
-    if written:
-        command.wrote(written)
+    command.wrote(kaggle.bring(folders, chosen.dry_run))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,10 @@ def main() -> None:
     chosen = options.parse(__doc__, "seeds output dry_run")
     folders = chosen.folders
     if chosen.dry_run:
-        number = len(folders.records("E1"))
         log.info(
             "%s: would be drawn from the %d records that are there and from what is trained before",
             shown(folders.visualisations("E1")),
-            number,
+            len(folders.records("E1")),
         )
         return
     e1.finish_interrupted(folders, "E1")

@@ -119,8 +119,8 @@ def sample(images: Path, number: int, folder: Path) -> Folders:
         for split, share in (("train", number - test), ("test", test)):
             target = part.split(source, split)
             target.mkdir(parents=True)
-            for name in metadata.list_images(whole, source, split)[0][:share]:
-                (target / name).symlink_to(whole.split(source, split) / name)
+            for row in metadata.rows_of(whole, source, split, metadata.class_names(whole))[:share]:
+                (target / row.filename).symlink_to(whole.split(source, split) / row.filename)
     if whole.class_list.exists():
         part.class_list.symlink_to(whole.class_list)
     script("create_metadata.py", part)

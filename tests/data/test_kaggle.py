@@ -83,8 +83,7 @@ def test_the_download_is_put_in_the_study_s_layout(folders, kept):
     assert sorted(path.name for path in folders.images.iterdir()) == ["test", "train"]
     for source in protocol.SOURCES:
         for split in protocol.SPLITS:
-            names, _ = metadata.list_images(folders, source, split)
-            assert metadata.make_rows(names, source, split, protocol.CIFAKE_CLASSES)
+            assert metadata.rows_of(folders, source, split, protocol.CIFAKE_CLASSES)
 
 
 def test_deleting_kagglehub_s_copy_leaves_the_images(folders, kept):

@@ -41,8 +41,12 @@ def cifake_names(source: str, split: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("source", "split"), PUBLISHED)
-def test_cifakes_names_give_the_published_csvs(source, split):
-    rows = metadata.make_rows(cifake_names(source, split), source, split, protocol.CIFAKE_CLASSES)
+def test_cifakes_names_give_the_published_csvs(tmp_path, source, split):
+    folders = Folders(tmp_path)
+    folders.split(source, split).mkdir(parents=True)
+    for name in cifake_names(source, split):
+        (folders.split(source, split) / name).touch()
+    rows = metadata.rows_of(folders, source, split, protocol.CIFAKE_CLASSES)
     assert hashlib.sha256(metadata.csv_text(rows).encode()).hexdigest() == PUBLISHED[source, split]
 
 
@@ -123,7 +127,7 @@ def test_many_faults_are_counted_and_ten_are_named(small):
     for number in range(25):
         (small.split("REAL", "train") / f"stranger {number:02d}.jpg").write_bytes(b"x")
     with pytest.raises(StudyError) as problem:
-        metadata.list_images(small, "REAL", "train")
+        metadata.rows_of(small, "REAL", "train", protocol.CIFAKE_CLASSES)
     assert "25 file(s)" in str(problem.value)
     assert str(problem.value).count("stranger") == 10
     assert "and 15 more" in str(problem.value)

@@ -180,9 +180,10 @@ def damaged(content: bytes, times: int) -> list[bytes]:
 def test_a_damaged_checkpoint_is_noticed_or_whole(tmp_path):
     random = np.random.default_rng(0)
     arrays = [random.normal(size=size).astype(np.float32) for size in ((30, 20), (20,))]
-    state = checkpoints.Training([{"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}], 0.5)
+    history = [{"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}]
+    training = checkpoints.Training(history, 0.5, weights=arrays, optimiser=[np.array(3)], best_weights=arrays)
     path = tmp_path / "checkpoint.npz"
-    checkpoints.save(path, "key", checkpoints.Kept(state, arrays, [np.array(3)], arrays))
+    checkpoints.save(path, "key", training)
     noticed = 0
     for content in damaged(path.read_bytes(), 400):
         path.write_bytes(content)
@@ -190,7 +191,7 @@ def test_a_damaged_checkpoint_is_noticed_or_whole(tmp_path):
         if kept is None:
             noticed += 1
             continue
-        assert kept.training == state
+        assert (kept.history, kept.best, kept.best_epoch, kept.wait, kept.stopped_early, kept.seconds) == (history, 0.5, 0, 0, False, 0.0)
         for part, expected in ((kept.weights, arrays), (kept.optimiser, [np.array(3)]), (kept.best_weights, arrays)):
             assert all(np.array_equal(ours, theirs) for ours, theirs in zip(part, expected, strict=True))
     assert noticed > 200
@@ -281,9 +282,9 @@ def test_any_file_names_are_images_or_refused(tmp_path_factory, names):
     for name in {*names, b"1000.jpg"} - {b".", b".."}:
         (folder / name.decode("utf-8", "surrogateescape")).touch()
     try:
-        present, _ = metadata.list_images(folders, "FAKE", "train")
-        rows = metadata.make_rows(present, "FAKE", "train", protocol.CIFAKE_CLASSES)
-        assert {row.filename for row in rows} == set(present)
+        rows = metadata.rows_of(folders, "FAKE", "train", protocol.CIFAKE_CLASSES)
+        present = {path.name for path in folder.iterdir() if not metadata.LEFT_BY_SYSTEMS.fullmatch(path.name)}
+        assert {row.filename for row in rows} == present
         assert metadata.csv_text(rows).encode()
     except StudyError as problem:
         assert "1000.jpg" not in str(problem).split(":\n")[-1]
@@ -321,7 +322,7 @@ def test_all_unreadable_images_are_listed(study, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", denied)
     with pytest.raises(StudyError) as problem:
         metadata.read_split(study, "FAKE", "test")
-    assert "2 image(s) cannot be read; make them readable or copy them anew" in str(problem.value)
+    assert "2 image(s) cannot be read; make them readable or copy them again" in str(problem.value)
     assert f"test/FAKE/{file_name(0, 3)}: Permission denied" in str(problem.value)
 
 

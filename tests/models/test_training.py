@@ -30,9 +30,8 @@ def train(data, checkpoint, epochs=10, seed=1, key="key"):
     return head, trained
 
 
-def test_the_optimiser_is_the_protocols():
-    head = architectures.head("NN", (16,), 3)
-    training.compile_head(head, 4)
+def test_the_optimiser_is_the_protocols(data, tmp_path):
+    head, _ = train(data, tmp_path / "c.npz", epochs=1)
     assert type(head.optimizer).__name__ == "SGD"
     assert head.optimizer.momentum == 0
     for step, rate in ((0, 0.01), (10_000, 0.009), (25_000, 0.01 * 0.9**2.5)):

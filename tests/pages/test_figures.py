@@ -13,7 +13,7 @@ def test_class_names_of_forty_letters_fit_into_confusion_matrices():
     record = {"classes": classes, "source": "FAKE", "architecture": "NN", "test": {"source": "FAKE"}, "scores": scores}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns if there is no room for the layout
-        figure = figures._confusions([record, record])
+        figure = figures.confusions([record, record])
         figure.canvas.draw()
     page = figure.bbox
     labels = [label for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels()) if label.get_text()]

@@ -26,20 +26,16 @@ def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Te
         return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__()), tf.constant(numbers)  # the same memory
 
 
-def _as_written(data: tf.data.Dataset) -> tf.data.Dataset:
-    """Batches made as the code says: of TensorFlow 2.21's own improvements nothing helps here, and two do harm.
+def _as_written(order: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
+    """Batches, some of them ahead of their use, made as the code says: of TensorFlow 2.21's own improvements nothing helps here, and
+    two do harm.
 
     With autotuning it may wait for seconds as each iterator ends, for a thread that sleeps; its optimisations copy all inputs.
     """
     choice = tf.data.Options()
     choice.autotune.enabled = False
     choice.experimental_optimization.apply_default_optimizations = False
-    return data.with_options(choice)
-
-
-def _gather(order: tf.data.Dataset, inputs: tf.Tensor, numbers: tf.Tensor) -> tf.data.Dataset:
-    """Batches of row numbers -> batches of (input, class number), some of them ahead of their use."""
-    return order.map(lambda rows: (tf.gather(inputs, rows), tf.gather(numbers, rows))).prefetch(4)
+    return order.map(batch).prefetch(4).with_options(choice)
 
 
 def shuffled(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: int, epochs: range) -> tf.data.Dataset:
@@ -57,12 +53,13 @@ def shuffled(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, seed: int, epoc
     # Keras must know how many batches there are, or it runs extra steps of the optimiser.
     batches = len(epochs) * steps_of(len(rows))
     order = order.apply(tf.data.experimental.assert_cardinality(batches))
-    return _as_written(_gather(order, inputs, numbers))
+    return _as_written(order, lambda rows: (tf.gather(inputs, rows), tf.gather(numbers, rows)))
 
 
 def in_order(inputs: tf.Tensor, numbers: tf.Tensor, rows: range, size: int) -> tf.data.Dataset:
     """The given rows in their own order, in batches of (input, class number)."""
-    return _as_written(_gather(tf.data.Dataset.range(rows.start, rows.stop).batch(size), inputs, numbers))
+    order = tf.data.Dataset.range(rows.start, rows.stop).batch(size)
+    return _as_written(order, lambda rows: (tf.gather(inputs, rows), tf.gather(numbers, rows)))
 
 
 def made(make: Callable[[int], tuple[np.ndarray, np.ndarray]], steps: int) -> tf.data.Dataset:
@@ -77,6 +74,6 @@ def made(make: Callable[[int], tuple[np.ndarray, np.ndarray]], steps: int) -> tf
         numbers.set_shape([None])
         return values if is_image else tf.cast(values, tf.float32), numbers
 
-    data = _as_written(tf.data.Dataset.range(steps).map(batch).prefetch(4))
+    data = _as_written(tf.data.Dataset.range(steps), batch)
     data.make = make  # kept as long as the batches
     return data

@@ -90,10 +90,10 @@ def class_number(filename: str) -> int | None:
     return match and int(match.group(1) or 1)
 
 
-def list_images(folders: Folders, source: str, split: str) -> tuple[list[str], int]:
-    """The names of a folder's images, sorted by their bytes as in the published CSVs, and the number of systems' own files.
+def rows_of(folders: Folders, source: str, split: str, classes: tuple[str, ...]) -> list[Row]:
+    """The CSV's rows for the images that are in a folder now, sorted by the bytes of their names as in the published CSVs.
 
-    Raises StudyError if there is no such folder, no image in it, or a name that breaks the rule.
+    Raises StudyError if there is no such folder, no image in it, a name that breaks the rule, or a class number beyond the classes.
     """
     folder = folders.split(source, split)
     if not folder.is_dir():
@@ -102,36 +102,24 @@ def list_images(folders: Folders, source: str, split: str) -> tuple[list[str], i
             "folder with --images."
         )
     entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
-    images = [entry for entry in entries if not LEFT_BY_SYSTEMS.fullmatch(entry.name)]
+    images = {entry: class_number(entry.name) for entry in entries if not LEFT_BY_SYSTEMS.fullmatch(entry.name)}
     if not images:
         raise StudyError(
             f"{shown(folder)} holds no image; download CIFAKE with: env/bin/python src/download_data.py, or see images/README.md."
         )
-    strangers = [entry.name for entry in images if class_number(entry.name) is None or not entry.is_file()]
+    strangers = [entry.name for entry, number in images.items() if number is None or not entry.is_file()]
     if strangers:
         raise StudyError(
             f"{shown(folder)} holds {len(strangers):,} file(s) that break the naming rule (1000.jpg for class 1, '1000 (2).jpg' for "
             f"class 2, and so on; .jpg, .jpeg or .png); rename them or move them elsewhere:{listed(strangers)}"
         )
-    return [entry.name for entry in images], len(entries) - len(images)
-
-
-def make_rows(names: list[str], source: str, split: str, classes: tuple[str, ...]) -> list[Row]:
-    """The CSV's rows for images whose names follow the rule. Raises StudyError for a class number beyond the classes."""
-    beyond = [name for name in names if class_number(name) > len(classes)]
+    beyond = [entry.name for entry, number in images.items() if number > len(classes)]
     if beyond:
         raise StudyError(
             f"{split}/{source} holds {len(beyond):,} image(s) whose class number is beyond the {len(classes)} classes; rename them, or "
             f"name all classes in classes.txt in the images folder, one a line:{listed(beyond)}"
         )
-    numbered = [(name, class_number(name)) for name in names]
-    return [Row(name, number, classes[number - 1], f"images/{split}/{source}/{name}") for name, number in numbered]
-
-
-def rows_of(folders: Folders, source: str, split: str, classes: tuple[str, ...]) -> list[Row]:
-    """The rows for the images that are in a folder now. Raises StudyError as list_images and make_rows do."""
-    names, _ = list_images(folders, source, split)
-    return make_rows(names, source, split, classes)
+    return [Row(entry.name, number, classes[number - 1], f"images/{split}/{source}/{entry.name}") for entry, number in images.items()]
 
 
 def csv_text(rows: Iterable[Sequence], columns: Sequence[str] = COLUMNS) -> str:

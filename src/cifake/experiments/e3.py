@@ -4,14 +4,12 @@ worth_of_fake.py calls it.
 """
 
 import argparse
-import dataclasses
-import functools
 import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cifake import protocol
@@ -66,7 +64,7 @@ def train_missing(chosen: argparse.Namespace) -> None:
     sizes = sizes_of({source: splits[source, "train"].rows for source in protocol.SOURCES}, len(splits["REAL", "train"].classes))
     wanted = runs_of(chosen, sizes, splits)
     refuse_a_mixture(wanted, chosen)
-    decoded = functools.cache(partial(_decode, splits))  # by the first classifier that has a run to do, for all of them
+    decoded = cache(partial(_decode, splits))  # by the first classifier that has a run to do, for all of them
     for _, group in itertools.groupby(wanted, lambda run: (run.architecture, _is_tuning(run))):
         members = list(group)
         do(members, partial(_prepare, members, splits, decoded, chosen), partial(_train, chosen), chosen)
@@ -257,7 +255,7 @@ def _decode(splits: Splits) -> "tuple[np.ndarray, np.ndarray]":
     from cifake.data import decoding
 
     real, fake, test = (decoding.decode(part.contents, part.filepaths, ", ".join(name))[0] for name, part in splits.items())
-    splits.update({name: dataclasses.replace(part, contents=()) for name, part in splits.items()})
+    splits.update({name: replace(part, contents=()) for name, part in splits.items()})
     return np.concatenate([real, fake]), test
 
 
@@ -280,7 +278,7 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
         border, held_out = len(real.rows), metadata.validation_rows(len(real.rows))
         usable = {"REAL": np.arange(held_out, border), "FAKE": np.arange(border, len(numbers))}
         if is_tuning:
-            test = dataclasses.replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
+            test = replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
             test_pixels = pixels[:held_out]
 
         backbone = backbone_of(architecture, chosen)
@@ -393,9 +391,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
     def classifier() -> "keras.Model":
         """With new weights: on features the head alone, on pixels the whole."""
-        if inputs.values is not None:
-            return architectures.head(run.architecture, inputs.values.shape[2:], len(classes))
-        shape = inputs.backbone.output_shape[1:] if inputs.backbone else protocol.IMAGE_SHAPE
+        shape = inputs.backbone.output_shape[1:] if inputs.backbone else inputs.test.shape[1:]
         head = architectures.head(run.architecture, shape, len(classes))
         return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
 
@@ -412,9 +408,11 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
     with timed(seconds, "training"):
         rows = drawn(run, inputs)
-        fitted, held_out = dict(rows), None
+        fitted, validation = dict(rows), None
         if share := settings.get("early_weights"):
             fitted[counted], held_out = np.split(rows[counted], [round(settings["images"] * (1 - share))])
+            seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
+            validation = (seen, inputs.numbers[held_out])
         take = _taker(run, rows[counted], inputs)
 
         keras.utils.set_random_seed(seed)  # right before the classifier is built, as in experiment 1
@@ -434,18 +432,11 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
             # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
             key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), settings.get("clip_norm"), steps)
-            is_shared = not is_last and counted not in sources
-            if is_shared and key in inputs.first_phases:
-                weights, phase = inputs.first_phases[key]
-            else:
-                validation = None
-                if held_out is not None and is_last:
-                    seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
-                    validation = (seen, inputs.numbers[held_out])
-                learner = trainee(steps, is_last and settings.get("frozen", False))
-                weights, phase = training.train_by_steps(learner, weights, batches.made(make, steps), validation)
-                if is_shared:
-                    inputs.first_phases[key] = (weights, phase)
+            kept = inputs.first_phases if not is_last and counted not in sources else {}
+            if key not in kept:
+                learner, data = trainee(steps, is_last and settings.get("frozen", False)), batches.made(make, steps)
+                kept[key] = training.train_by_steps(learner, weights, data, validation if is_last else None)
+            weights, phase = kept[key]
             history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
 
     with timed(seconds, "testing"):

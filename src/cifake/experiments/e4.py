@@ -6,8 +6,9 @@ REAL's colours or spectrum. All else is measured: on the images, on their featur
 
 import argparse
 import hashlib
+import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,7 @@ SHEET = 60  # images on the sheet of FAKE images that are taken for another clas
 def run_missing(chosen: argparse.Namespace) -> None:
     """Do what the options ask for and what is not there yet."""
     log.info("Experiment 4: reading the images")
-    splits = {
-        (source, split): metadata.read_split(chosen.folders, source, split) for source in protocol.SOURCES for split in protocol.SPLITS
-    }
+    splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
     models = chosen.models or list(ARCHITECTURES)
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last findings
     # are about classifiers that the trainings make.
@@ -68,9 +67,9 @@ def announce(chosen: argparse.Namespace) -> None:
 # --------------------------------------------------------------------------------------------------------------- the trainings
 
 
-def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
+def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
     """The trainings; those of a group share their inputs. `splits` is empty if the images have not been read."""
-    groups, seeds = [], chosen.seeds or list(dict.fromkeys([chosen.seed, *protocol.SEEDS]))
+    seeds = chosen.seeds or list(dict.fromkeys([chosen.seed, *protocol.SEEDS]))
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
     for architecture in models:
@@ -78,13 +77,12 @@ def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) ->
         settings = e1.settings_of(architecture, chosen)
         members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
         prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, both, {})
-        groups.append((members, prepare, partial(_tell_apart, chosen)))
+        yield members, prepare, partial(_tell_apart, chosen)
     data = {part: data[part] for part in ("FAKE train", "REAL train", "REAL test") if part in data}
     for name in CHANGES if CHANGED in models else ():
         settings = e1.settings_of(CHANGED, chosen) | {"statistics_of": protocol.STATISTICS_OF}
         members = [e1.run_of("E4", name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
-        groups.append((members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)))
-    return groups
+        yield members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)
 
 
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
@@ -132,12 +130,15 @@ def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> P
 
 
 def _finding(
-    name: str, splits: Splits, parts: tuple[tuple[str, str], ...], settings: dict, measure: Callable, chosen: argparse.Namespace, **more
+    name: str, parts: tuple[tuple[str, str], ...], settings: dict, measure: Callable, splits: Splits, chosen: argparse.Namespace, **more
 ) -> Group:
-    """Something that is measured on some parts of the images."""
+    """Something that is measured on some parts of the images.
+
+    `measure`: (splits, chosen, run, pixels by source and split, function to make a file) -> what was found.
+    """
     data = data_of({f"{source} {split}": splits[source, split] for source, split in parts})
     run = Run("E4", "", name, settings, data, chosen.folders.finding(name, **more))
-    return [run], partial(_prepare, splits, parts), partial(_measured, measure)
+    return [run], partial(_prepare, splits, parts), partial(_measured, partial(measure, splits, chosen))
 
 
 def _prepare(splits: Splits, parts: tuple[tuple[str, str], ...]) -> Prepared:
@@ -153,58 +154,46 @@ def _prepare(splits: Splits, parts: tuple[tuple[str, str], ...]) -> Prepared:
 
 
 def _measured(measure: Callable, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[None, dict]:
-    """Measure: `measure` (run, pixels by source and split, function to make a file) -> what was found."""
+    """Measure, and say what was found."""
     with timed(seconds, "measuring"):
         found = measure(run, prepared.inputs, make)
     return None, {"settings": run.settings, "data": run.data, "found": found}
 
 
-def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
+def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
-    found = []
     fake, real = ("FAKE", "test"), ("REAL", "test")
-    names = list(ARCHITECTURES)
-    trained = {(source, name): record for source in protocol.SOURCES for name in names if (record := _record(source, name, chosen))}
+    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, ARCHITECTURES)}
+    trained = {key: records.read(path) for key, path in paths.items() if path.exists()}
     if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
         log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; bash run.sh trains all.", ", ".join(absent))
-    if on_real := {name: record for (source, name), record in trained.items() if source == "REAL"}:  # whichever --models names
-        best = max(on_real, key=lambda name: on_real[name]["scores"]["accuracy"])
-        settings = {"classifier": f"REAL {best}", "predictions": on_real[best]["predictions"]["sha256"], "sure": protocol.SURE}
-        measure = partial(_labels, on_real[best], splits, chosen)
-        found.append(_finding("labels", splits, (real, fake), settings, measure, chosen, picture=True))
+    if on_real := [record for (source, _), record in trained.items() if source == "REAL"]:  # whichever --models names
+        best = max(on_real, key=lambda record: record["scores"]["accuracy"])
+        settings = _settings(best) | {"sure": protocol.SURE}
+        yield _finding("labels", (real, fake), settings, partial(_labels, best), splits, chosen, picture=True)
     for (source, name), record in trained.items():
         if source == "FAKE" and name in models and ARCHITECTURES[name].has_convolutions:
-            settings = {"classifier": f"FAKE {name}", "predictions": record["predictions"]["sha256"]}
-            measure = partial(_looks_at_mistakes, record, splits, chosen)
-            found.append(_finding(f"Grad-CAM FAKE {name}", splits, (real,), settings, measure, chosen, picture=True))
-    pretrained = [name for name in models if ARCHITECTURES[name].is_pretrained]
-    for name in pretrained[:1]:
+            measure = partial(_looks_at_mistakes, record)
+            yield _finding(f"Grad-CAM FAKE {name}", (real,), _settings(record), measure, splits, chosen, picture=True)
+    for name in [name for name in models if ARCHITECTURES[name].is_pretrained][:1]:
         settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-        measure = partial(_covers, name, splits, chosen)
-        found.append(_finding("coverage", splits, (("REAL", "train"), fake, real), settings, measure, chosen))
-    found.append(_finding("appearance", splits, (("REAL", "train"), ("FAKE", "train")), {}, partial(_appearance, splits), chosen))
-    return found
+        yield _finding("coverage", (("REAL", "train"), fake, real), settings, partial(_covers, name), splits, chosen)
+    yield _finding("appearance", (("REAL", "train"), ("FAKE", "train")), {}, _appearance, splits, chosen)
 
 
-def _findings_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> list[Group]:
+def _findings_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
     """What is measured on the classifiers that tell REAL from FAKE."""
-    found = []
-    for name in (name for name in models if ARCHITECTURES[name].has_convolutions):
+    for name in models:
         path = chosen.folders.classifier("E4", protocol.REAL_OR_FAKE, name)["record"]
-        if not path.exists():  # trained with other seeds alone
-            continue
-        record = records.read(path, "E4")
-        settings = {"classifier": f"{protocol.REAL_OR_FAKE} {name}", "predictions": record["predictions"]["sha256"]}
-        measure = partial(_looks_at_both, record, splits, chosen)
-        title = f"Grad-CAM {protocol.REAL_OR_FAKE} {name}"
-        found.append(_finding(title, splits, (("REAL", "test"), ("FAKE", "test")), settings, measure, chosen, picture=True))
-    return found
+        if ARCHITECTURES[name].has_convolutions and path.exists():  # it may have been trained with other seeds alone
+            record, title = records.read(path, "E4"), f"Grad-CAM {protocol.REAL_OR_FAKE} {name}"
+            parts, measure = (("REAL", "test"), ("FAKE", "test")), partial(_looks_at_both, record)
+            yield _finding(title, parts, _settings(record), measure, splits, chosen, picture=True)
 
 
-def _record(source: str, architecture: str, chosen: argparse.Namespace) -> dict | None:
-    """The record of a plain classifier of experiment 1, if it has been trained."""
-    path = chosen.folders.classifier("E1", source, architecture)["record"]
-    return records.read(path) if path.exists() else None
+def _settings(record: dict) -> dict:
+    """Which classifier something is measured on."""
+    return {"classifier": records.name_of(record), "predictions": record["predictions"]["sha256"]}
 
 
 def _model(record: dict, chosen: argparse.Namespace) -> Path:
@@ -333,7 +322,7 @@ def _covers(name: str, splits: Splits, chosen: argparse.Namespace, _run: Run, pi
     return found
 
 
-def _appearance(splits: Splits, _run: Run, pixels: dict, _make: Callable) -> dict:
+def _appearance(splits: Splits, _chosen: argparse.Namespace, _run: Run, pixels: dict, _make: Callable) -> dict:
     """Colours of both sources, and the power spectrum of each class of both."""
     import numpy as np
 

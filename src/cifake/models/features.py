@@ -9,10 +9,10 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from cifake.models import architectures
 from cifake.system import progress
@@ -20,18 +20,13 @@ from cifake.system.errors import StudyError
 from cifake.system.files import checksum_of_arrays, write_whole
 from cifake.system.paths import Folders, shown
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
 log = logging.getLogger(__name__)
 
 BATCH = 100  # images: as fast as more, and 180 MB less than with 250
 PART = 5_000  # images in one file of the cache: an interruption loses less than this
 
-Change = Callable[[np.ndarray, int], np.ndarray]  # images of a part, number of the first of them -> images
 
-
-def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None, whole: "tqdm | None" = None) -> np.ndarray:
+def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None, whole: tqdm | None = None) -> np.ndarray:
     """A model's outputs for all rows of an array, float32 [n, ...]; a bar of the `whole` shows them as a part of it.
 
     Raises StudyError if one is not finite.
@@ -56,16 +51,16 @@ def of_images(
     fingerprint: str,
     folders: Folders,
     label: str,
-    change: Change | None = None,
+    change: Callable[[np.ndarray, int], np.ndarray] | None = None,
     out: np.ndarray | None = None,
     first: int = 0,
 ) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, if there is no backbone.
 
     A backbone with weights keeps its features in files, named by its weights and precision, the fingerprint of the images and
-    TensorFlow's release; what is there and whole is not computed again. `change` is applied to the images of a part before its
-    features are computed; the fingerprint has to tell of it. Those of such a backbone go to `out`, in its own precision, if it is given;
-    parts that lie wholly before image number `first` are left out then.
+    TensorFlow's release; what is there and whole is not computed again. `change` (images of a part, number of the first of them) comes
+    before the features, and the fingerprint has to tell of it. Such a backbone's features go to `out`, in its own precision, if it is
+    given; parts that lie wholly before image number `first` are left out then.
     """
     if backbone is None:
         return images

@@ -1,7 +1,5 @@
 """Grad-CAM (Selvaraju et al., 2017): which parts of an image speak for a class, by the last maps of a classifier's convolutions."""
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -36,23 +34,19 @@ def heat_maps(classifier: Classifier, images: np.ndarray, numbers: np.ndarray) -
     return np.concatenate(heat)
 
 
-def _opened(classifier: Classifier) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """A function from pixels, float32, to the last maps that still have places, and to the scores of the classes before softmax."""
+def _opened(classifier: Classifier) -> keras.Model:
+    """From pixels, float32, to the last maps that still have places, and to the scores of the classes before softmax."""
     network = classifier.head
     if classifier.backbone:
         network = next((layer for layer in classifier.backbone.layers if isinstance(layer, keras.Model)), classifier.backbone)
     if not any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers):
         raise StudyError("This classifier has no convolutions, so Grad-CAM has nothing to show; take LeNet or VGG16.")
+    scores = _without_softmax(classifier.head)
     if classifier.backbone:
+        pixels = keras.Input(protocol.IMAGE_SHAPE)
         inner = keras.Model(network.inputs, [network.get_layer(VGG16_LAYER).output, network.output])
-        dense = _without_softmax(classifier.head)
-
-        def maps_and_scores(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            maps, features = inner(keras.applications.vgg16.preprocess_input(pixels))
-            return maps, dense(features)
-
-        return maps_and_scores
-    scores = _without_softmax(network)
+        maps, features = inner(keras.applications.vgg16.preprocess_input(pixels))
+        return keras.Model(pixels, [maps, scores(features)])
     last = [layer for layer in network.layers if len(layer.output.shape) == 4][-1]
     return keras.Model(network.inputs, [last.output, scores.output])
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from cifake import protocol
 from cifake.data import batches
 from cifake.models import checkpoints
-from cifake.models.checkpoints import Kept, Training
+from cifake.models.checkpoints import Training
 from cifake.system import progress, signals
 from cifake.system.errors import StudyError
 
@@ -26,20 +26,6 @@ log = logging.getLogger(__name__)
 STEPS_PER_CALL = 32
 VALIDATION_BATCH = 500  # images; no weight depends on it
 MEASURES = ("loss", "accuracy", "val_loss", "val_accuracy")
-
-
-class _EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras' early stopping, able to continue; Keras' own forgets everything when it begins."""
-
-    def __init__(self, kept: Kept | None):
-        super().__init__(monitor="val_accuracy", mode="max", patience=protocol.PATIENCE, restore_best_weights=True)
-        self.kept = kept
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        if self.kept:
-            self.best, self.best_epoch = self.kept.training.best, self.kept.training.best_epoch
-            self.wait, self.best_weights = self.kept.training.wait, self.kept.best_weights
 
 
 class _NotFinite(keras.callbacks.Callback):
@@ -62,24 +48,35 @@ class _NotFinite(keras.callbacks.Callback):
         )
 
 
-class _AfterEpoch(keras.callbacks.Callback):
-    """Keeps on disk all that the next epoch depends on, then says how far the training is; comes after early stopping."""
+class _EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras' early stopping, able to continue; Keras' own forgets everything when it begins.
 
-    def __init__(self, path: Path, key: str, training: Training, stopping: _EarlyStopping, name: str, epochs: int):
-        super().__init__()
-        self.path, self.key, self.training, self.stopping, self.name, self.epochs = path, key, training, stopping, name, epochs
+    After each epoch it keeps on disk all that the next one depends on, then says how far the training is.
+    """
+
+    def __init__(self, training: Training, path: Path, key: str, name: str, epochs: int):
+        super().__init__(monitor="val_accuracy", mode="max", patience=protocol.PATIENCE, restore_best_weights=True)
+        self.training, self.path, self.key, self.name, self.epochs = training, path, key, name, epochs
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if self.training.history:
+            self.best, self.best_epoch = self.training.best, self.training.best_epoch
+            self.wait, self.best_weights = self.training.wait, self.training.best_weights
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        training, stopping, done = self.training, self.stopping, epoch + 1
+        super().on_epoch_end(epoch, logs)
+        training, done = self.training, epoch + 1
         training.history.append({name: float(logs[name]) for name in MEASURES})
-        training.best, training.best_epoch, training.wait = float(stopping.best), stopping.best_epoch, stopping.wait
+        training.best, training.best_epoch, training.wait = float(self.best), self.best_epoch, self.wait
         training.stopped_early = bool(self.model.stop_training)
         training.seconds += time.monotonic() - self.start
-        optimiser = [variable.numpy() for variable in self.model.optimizer.variables]
-        checkpoints.save(self.path, self.key, Kept(training, self.model.get_weights(), optimiser, stopping.best_weights))
+        training.weights, training.best_weights = self.model.get_weights(), self.best_weights
+        training.optimiser = [variable.numpy() for variable in self.model.optimizer.variables]
+        checkpoints.save(self.path, self.key, training)
         signals.when_stopped(f"Stopped after epoch {done} of {self.name}; the same command continues there.")
         is_last, left = training.stopped_early or done == self.epochs, training.seconds / done * (self.epochs - done)
         log.info(
@@ -106,12 +103,6 @@ def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: i
     model.optimizer.build(model.trainable_variables)
 
 
-def compile_head(head: keras.Model, steps: int) -> None:
-    """The study's optimiser and loss; `steps` is an epoch's number of batches."""
-    rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
-    _compile(head, keras.optimizers.SGD(rate), steps)
-
-
 def train(
     head: keras.Model,
     inputs: tf.Tensor,
@@ -131,26 +122,25 @@ def train(
     weights and history as a training that was never stopped. Raises StudyError if the loss or a weight is not finite.
     """
     steps = batches.steps_of(len(inputs) - validation)
-    compile_head(head, steps)
-    kept = checkpoints.load(checkpoint, key)
-    training = kept.training if kept else Training()
-    if kept:
-        head.set_weights(kept.weights)
-        for variable, values in zip(head.optimizer.variables, kept.optimiser, strict=True):
+    rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
+    _compile(head, keras.optimizers.SGD(rate), steps)
+    training = checkpoints.load(checkpoint, key) or Training()
+    if training.history:
+        head.set_weights(training.weights)
+        for variable, values in zip(head.optimizer.variables, training.optimiser, strict=True):
             variable.assign(values)
         log.info("%s: continues after epoch %d", name, len(training.history))
     remaining = range(len(training.history), epochs)
     if training.stopped_early or not remaining:
-        head.set_weights(kept.best_weights)
+        head.set_weights(training.best_weights)
         return training
-    stopping = _EarlyStopping(kept)
     head.fit(
         batches.shuffled(inputs, numbers, range(validation, len(inputs)), seed, remaining),
         validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
         initial_epoch=remaining.start,
         epochs=epochs,
         steps_per_epoch=steps,
-        callbacks=[_NotFinite(), stopping, _AfterEpoch(checkpoint, key, training, stopping, name, epochs)],
+        callbacks=[_NotFinite(), _EarlyStopping(training, checkpoint, key, name, epochs)],
         shuffle=False,  # the batches come shuffled
         verbose=0,
     )

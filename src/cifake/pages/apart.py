@@ -139,9 +139,8 @@ def coverage_table(study: Study) -> pd.DataFrame:
         lost, loses = _lost(on_fake, on_real), f"{records.name_of(on_fake)} loses"
         table[loses] = pd.concat([lost, pd.Series({"mean": lost.mean()})]).map("{:+.2f}".format)
         if len(found) >= LEAST_CLASSES:
-            correlations = [coverage_of.rank_correlation(parts["FAKE"].loc[lost.index, name], lost) for name in parts["FAKE"]]
-            row = {name: f"{rho:+.2f}" for name, (rho, *_) in zip(parts["FAKE"], correlations, strict=True)}
-            table.loc[f"rank correlation with {records.name_of(on_fake)}'s loss"] = pd.Series(row)
+            correlations = parts["FAKE"].corrwith(lost, method="spearman").map("{:+.2f}".format)
+            table.loc[f"rank correlation with {records.name_of(on_fake)}'s loss"] = correlations
     return table.fillna("")
 
 

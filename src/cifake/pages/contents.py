@@ -28,10 +28,10 @@ class Page:
 
     make: Callable[..., Figure | pd.DataFrame | None]  # (study) or (study, architecture); None or empty: nothing to show
     file: str  # with {name} in it, there is one for each architecture
-    section: str  # of the report
     caption: Text
     alt: Text = ""  # of a figure, for those who cannot see it; without one, the caption
     note: Callable[[Study], list[str]] | None = None  # lines below a table's file
+    section: str | None = None  # of the report; without one, its experiment's
 
     def each(self, study: Study) -> Iterator[tuple[str, tuple]]:
         """File names, and what goes to the functions after the study."""
@@ -50,125 +50,122 @@ class Page:
 TAKEN = "Percentage of each true class (row) that is taken for each class (column); empty: below 0.5 %."
 
 
-def _confused(study: Study, name: str) -> str:
-    return f"{TAKEN} {sentences.confused(study.of_e1(name))}"
-
-
-def _confused_on_real(study: Study) -> str:
-    return f"{TAKEN} {sentences.confused(on_real for _, on_real in study.best_on_real)}"
-
-
 PAGES = {
     "E1": (
         Page(
             lambda study: tables.metrics(study.plain.query("experiment == 'E1'")),
             "all_metrics_table.txt",
-            "E1",
             "Accuracy, averages of F1 (plain, and weighted by class size), epochs, and F1 by class, on the source that was trained on.",
         ),
-        Page(figures.confusions, "{name}_confusions.png", "E1", TAKEN, _confused),
+        Page(
+            lambda study, name: figures.confusions(study.of_e1(name)),
+            "{name}_confusions.png",
+            TAKEN,
+            lambda study, name: f"{TAKEN} {sentences.confused(study.of_e1(name))}",
+        ),
         Page(
             figures.histories,
             "{name}_histories.png",
-            "E1",
             lambda _, name: f"{name} by epoch: training pale, validation in full colour; dotted: the epoch whose weights were kept.",
         ),
         Page(
             figures.learning_curves,
             "learning_curves.png",
-            "sure",
             "Dashed: learning curves of the study that this one follows, MinaAlmasi/CIFAKE-image-classifiers (2023). In colour: mean of "
             "our seeds, and a band from the lowest to the highest.",
+            section="sure",
         ),
         Page(
-            tables.leak, "leak_table.txt", "sure", "Scores with and without test images that are byte for byte among the training images."
+            tables.leak,
+            "leak_table.txt",
+            "Scores with and without test images that are byte for byte among the training images.",
+            section="sure",
         ),
         Page(
             lambda study: tables.metrics(study.over_seeds.query("experiment == 'E1'")),
             "seeds_metrics_table.txt",
-            "sure",
             "Experiment 1 over seeds: mean ± standard deviation.",
+            section="sure",
         ),
     ),
     "E2": (
         Page(
             figures.both_directions,
             "both_directions.png",
-            "answer",
             "Accuracy of each classifier on both test sets: blue on REAL, orange on FAKE; a dot for each seed, and their mean.",
             lambda study: f"Accuracy of each classifier on both test sets. {' '.join(sentences.short(study))}",
+            section="answer",
         ),
-        Page(tables.overview, "overview_table.txt", "answer", f"Accuracy, trained on → tested on. {sentences.BRACKETS}"),
+        Page(tables.overview, "overview_table.txt", f"Accuracy, trained on → tested on. {sentences.BRACKETS}", section="answer"),
         Page(
             lambda study: tables.metrics(
                 study.plain.query("experiment == 'E2' and trained_on == 'FAKE' and architecture in @study.best_on_fake")
             ),
             "FAKE_metrics_table.txt",
-            "E2",
             "The scores of the best FAKE classifiers on the REAL test images.",
         ),
         Page(
             figures.loss_from_fake_to_real,
             "FAKE_to_REAL.png",
-            "E2",
             "What is lost, class by class, from the FAKE to the REAL test images: F1 of the same classifier on both.",
         ),
-        Page(figures.confusions_on_real, "FAKE_to_REAL_confusions.png", "E2", TAKEN, _confused_on_real),
+        Page(
+            lambda study: figures.confusions([on_real for _, on_real in study.best_on_real]),
+            "FAKE_to_REAL_confusions.png",
+            TAKEN,
+            lambda study: f"{TAKEN} {sentences.confused(on_real for _, on_real in study.best_on_real)}",
+        ),
         Page(
             lambda study: tables.metrics(study.over_seeds.query("experiment == 'E2'")),
             "seeds_metrics_table.txt",
-            "sure",
             "The same classifiers on the test images of the other source.",
+            section="sure",
         ),
         Page(
             figures.published,
             "published.png",
-            "sure",
             f"Published scores beside ours. They are rounded: one within {protocol.PUBLISHED_ROUNDING} of the interval counts as inside.",
             lambda study: f"The published scores beside ours. {' '.join(sentences.published(study))}",
+            section="sure",
         ),
         Page(
             tables.published,
             "published.txt",
-            "sure",
             "The same in numbers, and how far both had come when the original stopped.",
             note=sentences.published,
+            section="sure",
         ),
         Page(
             tables.paired,
             "paired_tests.txt",
-            "sure",
             "Every pair of classifiers on the same test images, by McNemar's exact test. These are many tests: by Bonferroni's rule a "
             "difference is significant at 5 % if its p is below 0.05 divided by their number.",
+            section="sure",
         ),
     ),
     "E3": (
         Page(
             figures.by_budget,
             "accuracy.png",
-            "E3",
             "Accuracy on the REAL test images by the number of images learned from. Bands are a standard deviation over seeds.",
         ),
-        Page(tables.by_budget, "accuracy_table.txt", "E3", "The same in numbers: mean ± standard deviation over seeds."),
-        Page(tables.worth_of_fake, "worth_table.txt", "E3", "How many REAL images FAKE ones are worth.", note=sentences.worth_notes),
-        Page(tables.additions, "additions_table.txt", "E3", f"What each arm adds to REAL images. {sentences.WORTH_LEGEND}"),
+        Page(tables.by_budget, "accuracy_table.txt", "The same in numbers: mean ± standard deviation over seeds."),
+        Page(tables.worth_of_fake, "worth_table.txt", "How many REAL images FAKE ones are worth.", note=sentences.worth_notes),
+        Page(tables.additions, "additions_table.txt", f"What each arm adds to REAL images. {sentences.WORTH_LEGEND}"),
         Page(
             tables.verdicts,
             "verdicts_table.txt",
-            "E3",
             f"What is better than what. {sentences.VERDICT_LEGEND}",
             note=lambda _: [sentences.VERDICT_LEGEND],
         ),
         Page(
             tables.doubled,
             "steps_table.txt",
-            "E3",
             "The same with twice the steps, for three seeds; beside it, the same seeds with the usual steps.",
         ),
         Page(
             tables.sensitivity,
             "sensitivity_table.txt",
-            "E3",
             "Variants of the protocol, against the protocol itself: a quarter or three quarters of each batch FAKE, fewer FAKE images, "
             "twice the steps, weights chosen early on a fifth of the images, clipped gradients, float32; frozen-convolutions belongs to "
             "experiment 4.",
@@ -176,7 +173,6 @@ PAGES = {
         Page(
             tables.tuning,
             "tuning_table.txt",
-            "E3",
             "Accuracy on the 10,000 REAL validation images, by which each classifier's learning rate and weight decay were chosen: REAL + "
             "augmentation, by number of REAL images.",
         ),
@@ -185,21 +181,18 @@ PAGES = {
         Page(
             apart.tell_apart,
             "REAL_or_FAKE.png",
-            "E4",
             "The share of REAL test images (blue) and of FAKE ones (orange) that each classifier recognises as such, by what they show; a "
             "dot for each seed. Above each panel: accuracy.",
         ),
-        Page(apart.tell_apart_table, "REAL_or_FAKE_table.txt", "E4", "REAL or FAKE? ± is the standard deviation over seeds."),
+        Page(apart.tell_apart_table, "REAL_or_FAKE_table.txt", "REAL or FAKE? ± is the standard deviation over seeds."),
         Page(
             apart.coverage,
             "coverage.png",
-            "E4",
             "What the best FAKE classifiers lose on REAL test images against how well FAKE images cover them; one point for each class.",
         ),
         Page(
             apart.coverage_table,
             "coverage_table.txt",
-            "E4",
             "How well FAKE test images match the REAL ones, by their nearest neighbours in VGG16's features; in parentheses the same for "
             "REAL training images. Precision: the share of FAKE images among REAL ones; recall: of REAL images among FAKE ones; density "
             "and coverage: the same, less swayed by outliers. What FAKE classifiers lose: the share of a class that they recognise on "
@@ -208,32 +201,23 @@ PAGES = {
         Page(
             apart.spectrum,
             "spectrum.png",
-            "E4",
             "Mean power of both sources by spatial frequency, and FAKE's divided by REAL's; bands: from the lowest to the highest class.",
         ),
-        Page(
-            apart.colours_table,
-            "colours_table.txt",
-            "E4",
-            "Mean ± standard deviation of the colour channels over all pixels, from 0 to 255.",
-        ),
+        Page(apart.colours_table, "colours_table.txt", "Mean ± standard deviation of the colour channels over all pixels, from 0 to 255."),
         Page(
             apart.changed_table,
             "changed_table.txt",
-            "E4",
             "Is it colour or texture? Trained on FAKE images that were brought to REAL's colours or spectrum, tested on REAL. Changes are "
             "against FAKE as it is, seed by seed, with a 95 % interval by Student's t. All rows are of the same seeds.",
         ),
         Page(
             apart.labels_table,
             "labels_table.txt",
-            "E4",
             "How many test images the best REAL classifier takes for another class, by source and class.",
         ),
         Page(
             apart.last_layers_table,
             "last_layers_table.txt",
-            "E4",
             "Accuracy on REAL: trained on REAL alone; on FAKE, then REAL; and the same with only the dense layers trained in the second "
             "phase. All of the same seeds.",
         ),

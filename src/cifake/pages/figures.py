@@ -87,30 +87,26 @@ def histories(study: Study, architecture: str) -> Figure | None:
 
 
 def _history_row(row: Iterable[Axes], record: dict, table: pd.DataFrame) -> None:
+    """Loss and accuracy by epoch, training and validation, labelled at the lines' ends."""
+    colour, best_epoch = COLOURS.get(record["source"], MIXED), record["training"]["best_epoch"]
     for axes, measure in zip(row, ("loss", "accuracy"), strict=True):
-        _history_axes(axes, table, measure, record["source"], record["training"]["best_epoch"])
+        columns, is_loss = {"training": measure, "validation": f"val_{measure}"}, measure == "loss"
+        higher = table[list(columns.values())].iloc[-1].idxmax()
+        for (label, column), alpha in zip(columns.items(), (0.45, 1), strict=True):
+            axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, color=colour, alpha=alpha)
+            # Set a little apart, for lines that end close together.
+            end, apart = (table.index[-1], table[column].iloc[-1]), (6, 4 if column == higher else -4)
+            note(axes, label, end, apart, va="center", color=colour)
+        axes.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=":")
+        # In the corner that a falling loss, or a rising accuracy, leaves free.
+        is_late, place = best_epoch > len(table) / 2, {"xycoords": ("data", "axes fraction"), "fontsize": 8}
+        place |= {"ha": "right" if is_late else "left", "va": "top" if is_loss else "bottom"}
+        note(axes, f"best epoch: {best_epoch}", (best_epoch, int(is_loss)), (-3 if is_late else 3, -2 if is_loss else 2), **place)
         axes.set_title(f"{records.name_of(record)}: {measure}")
-
-
-def _history_axes(axes: Axes, table: pd.DataFrame, measure: str, source: str, best_epoch: int) -> None:
-    """Loss or accuracy by epoch, training and validation, labelled at the lines' ends."""
-    columns, is_loss = {"training": measure, "validation": f"val_{measure}"}, measure == "loss"
-    colour = COLOURS.get(source, MIXED)
-    higher = table[list(columns.values())].iloc[-1].idxmax()
-    for (label, column), alpha in zip(columns.items(), (0.45, 1), strict=True):
-        axes.plot(table.index, table[column], marker="o", markersize=2.5, linewidth=1.4, color=colour, alpha=alpha)
-        # Set a little apart, for lines that end close together.
-        end, apart = (table.index[-1], table[column].iloc[-1]), (6, 4 if column == higher else -4)
-        note(axes, label, end, apart, va="center", color=colour)
-    axes.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=":")
-    # In the corner that a falling loss, or a rising accuracy, leaves free.
-    is_late, place = best_epoch > len(table) / 2, {"xycoords": ("data", "axes fraction"), "fontsize": 8}
-    place |= {"ha": "right" if is_late else "left", "va": "top" if is_loss else "bottom"}
-    note(axes, f"best epoch: {best_epoch}", (best_epoch, int(is_loss)), (-3 if is_late else 3, -2 if is_loss else 2), **place)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("loss (cross-entropy, nats)" if is_loss else "accuracy (share of images)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlim(1 - 0.03 * len(table), len(table) * 1.03 + 0.05)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("loss (cross-entropy, nats)" if is_loss else "accuracy (share of images)")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlim(1 - 0.03 * len(table), len(table) * 1.03 + 0.05)
 
 
 def note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style) -> None:
@@ -154,12 +150,7 @@ def head(figure: Figure, finding: str) -> None:
     figure.suptitle(finding, x=0.01, ha="left", fontsize=10, weight="bold")
 
 
-def confusions(study: Study, architecture: str) -> Figure | None:
-    """Confusion matrices of one architecture, tested on the source that it was trained on."""
-    return _confusions(study.of_e1(architecture))
-
-
-def _confusions(members: list[dict]) -> Figure | None:
+def confusions(members: list[dict]) -> Figure | None:
     """Confusion matrices side by side: of 100 images of a true class (a row), how many are taken for what."""
     if not members:
         return None
@@ -270,11 +261,6 @@ def loss_from_fake_to_real(study: Study) -> Figure | None:
         panel.set_xlabel("F1 on the test images")
         panel.grid(axis="y", visible=False)
     return figure
-
-
-def confusions_on_real(study: Study) -> Figure | None:
-    """Confusion matrices of the best FAKE classifiers on REAL."""
-    return _confusions([on_real for _, on_real in study.best_on_real])
 
 
 def both_directions(study: Study) -> Figure:

@@ -28,15 +28,11 @@ def page(study: Study) -> str:
     )
     trained = set(study.described["trained_on"] + " " + study.described["architecture"].astype(str))
     return environment.get_template("report.html.jinja").render(
-        data=sentences.data(study),
-        classifiers=sentences.classifiers(study),
-        answers=sentences.answers(study),
+        study=study,
+        sentences=sentences,
+        apart=apart,
         missing=sorted({f"{source} {name}" for name in study.architectures for source in ("REAL", "FAKE")} - trained),
         sections=_sections(study),
-        worth_method=sentences.worth_method(study),
-        worth_lines=sentences.worth_lines(study),
-        apart=apart.answers(study),
-        method=sentences.method(study),
         settings=_html(tables.settings(study)),
         versions=_html(tables.versions(study)),
     )
@@ -50,10 +46,11 @@ def _sections(study: Study) -> dict[str, list[dict]]:
         for kind in pages if is_there.get(experiment, True) else ():
             for name, arguments in kind.each(study):
                 path = study.folders.visualisations(experiment) / name
+                section = sections[kind.section or experiment]
                 if path.suffix == ".txt" and not (table := kind.make(study, *arguments)).empty:
-                    sections[kind.section].append({"caption": kind.text("caption", study, arguments), "table": _html(table)})
+                    section.append({"caption": kind.text("caption", study, arguments), "table": _html(table)})
                 elif path.suffix == ".png" and path.exists():
-                    sections[kind.section].append(_picture(path, *(kind.text(which, study, arguments) for which in ("caption", "alt"))))
+                    section.append(_picture(path, *(kind.text(which, study, arguments) for which in ("caption", "alt"))))
     for _, record in study.best_on_real[:1]:  # one is enough for the eye, and 140 kB
         path = study.folders.classifier("E2", "FAKE", record["architecture"])["mistakes"]
         caption = (

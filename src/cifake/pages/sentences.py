@@ -113,12 +113,10 @@ def published(study: Study) -> list[str]:
 
 def short(study: Study) -> list[str]:
     """Accuracy in every direction, a classifier a line: what a terminal shows."""
-    lines = []
-    for architecture in study.architectures:
-        rows = study.plain[study.plain["architecture"] == architecture]
-        parts = [f"{run.trained_on}→{run.tested_on} {run.accuracy:.3f}" for run in rows.itertuples()]
-        lines += [f"  {architecture:<5}  {'   '.join(parts)}"] if parts else []
-    return lines
+    return [
+        f"  {architecture:<5}  " + "   ".join(f"{run.trained_on}→{run.tested_on} {run.accuracy:.3f}" for run in rows.itertuples())
+        for architecture, rows in study.plain.groupby("architecture", observed=True)
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------------ experiment 3
@@ -203,9 +201,7 @@ def worth_notes(study: Study) -> list[str]:
 
 
 def worth_method(study: Study) -> str:
-    """How experiment 3 was done; nothing if it has not been."""
-    if not study.e3:
-        return ""
+    """How experiment 3 was done."""
     settings = next(iter(study.e3.values()))["record"].iloc[0]["settings"]
     flip = "a random horizontal flip and " if settings["flip"] else ""
     return (

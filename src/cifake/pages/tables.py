@@ -94,12 +94,11 @@ def published(study: Study) -> pd.DataFrame:
     rows = study.published
     if rows.empty:
         return rows
-    runs = rows["runs"].map(pd.Series)
     table = pd.DataFrame(
         {
             "published": rows["published"].map("{:.2f}".format),
             f"seed {rows['seed'].iloc[0]}": rows["here"].map("{:.3f}".format).where(rows["here"].notna(), ""),
-            "mean ± sd over seeds": runs.map(mean_and_deviation),
+            "mean ± sd over seeds": rows["runs"].map(pd.Series).map(mean_and_deviation),
             "95 % interval": rows["low"].map("{:.3f}".format) + " to " + rows["high"].map("{:.3f}".format),
             "published is": rows["is_inside"].map({True: "inside", False: "outside"}),
         }

@@ -21,16 +21,6 @@ def name_of(record: dict) -> str:
     return f"{record['source']} {record['architecture']}"
 
 
-def text_of(record: dict) -> str:
-    """A record as JSON that people can read too: a row of numbers stays on one line."""
-
-    def on_one_line(row: re.Match) -> str:
-        return re.sub(r"\s*\n\s*", " ", row.group()).replace("[ ", "[").replace(" ]", "]")
-
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    return re.sub(r"\[[^][{}]*\]", on_one_line, text) + "\n"
-
-
 def sentences(record: dict) -> str:
     """What stands below a classification report: what was trained on what, tested on what, and how sure the scores are."""
     settings, training, test, scores = (record[key] for key in ("settings", "training", "test", "scores"))
@@ -78,8 +68,10 @@ def _checksum(record: dict) -> str:
 
 
 def write(record: dict, path: Path) -> None:
-    """Write a record at a path, with its own checksum as the last entry."""
-    path.write_text(text_of(record | {"sha256": _checksum(record)}), encoding="utf-8")
+    """Write a record as JSON that people can read too, a row of numbers on one line, with its own checksum as the last entry."""
+    text = json.dumps(record | {"sha256": _checksum(record)}, indent=2, ensure_ascii=False, allow_nan=False)
+    text = re.sub(r"\[\n *([^][{}]*?)\n *\]", lambda row: "[" + re.sub(r"\n *", " ", row[1]) + "]", text)
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def read(path: Path, experiment: str = "E1") -> dict:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.metrics import classification_report, confusion_matrix
+from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
 from cifake import protocol
 
@@ -19,25 +19,18 @@ def report(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...])
 
 def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> dict:
     """The report's numbers in full, the confusion matrix (rows: true class) and 95 % intervals, as a record keeps them."""
-    named = classification_report(numbers, predicted, labels=range(len(classes)), target_names=classes, zero_division=0, output_dict=True)
+    measures = precision_recall_fscore_support(numbers, predicted, labels=range(len(classes)), zero_division=0)
+    by_class = pd.DataFrame(dict(zip(("precision", "recall", "f1", "support"), measures, strict=True)), index=classes)
     matrix = confusion_matrix(numbers, predicted, labels=range(len(classes)))
     accuracies, macro_f1s = resampled(matrix)
     return {
         "accuracy": float(np.mean(numbers == predicted)),
-        "macro_f1": named["macro avg"]["f1-score"],
-        "weighted_f1": named["weighted avg"]["f1-score"],
+        "macro_f1": float(np.average(by_class["f1"])),
+        "weighted_f1": float(np.average(by_class["f1"], weights=by_class["support"])),
         "accuracy_interval": interval(accuracies),
         "macro_f1_interval": interval(macro_f1s),
         "resamples": protocol.RESAMPLES,
-        "by_class": {
-            name: {
-                "precision": named[name]["precision"],
-                "recall": named[name]["recall"],
-                "f1": named[name]["f1-score"],
-                "support": int(named[name]["support"]),
-            }
-            for name in classes
-        },
+        "by_class": by_class.to_dict("index"),
         "confusion_matrix": matrix.tolist(),
     }
 

@@ -86,10 +86,8 @@ def worth(scores: pd.DataFrame, cell: tuple[str, int], curve: str = REAL) -> Wor
     values = [equivalent(row[cell], budgets, row[cells].to_list()) for _, row in whole.iterrows()]
     logarithms = np.log(np.clip(values, budgets[0], budgets[-1]))
     above, below = sum(value == np.inf for value in values), sum(value == 0 for value in values)
-    interval = None
-    if len(values) > 1 and not above and not below:
-        low, high = np.exp(mean_interval(logarithms))
-        interval = (float(low), float(high))
+    is_within = len(values) > 1 and not above and not below
+    interval = tuple(np.exp(mean_interval(logarithms)).tolist()) if is_within else None
     return Worth(float(np.exp(logarithms.mean())), interval, len(values), above, below)
 
 

@@ -86,9 +86,6 @@ def vgg16_weights(text: str) -> str:
     return str(path.resolve())
 
 
-Extend = Callable[[argparse.ArgumentParser], None]  # adds a script's own arguments
-
-
 def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of a script whose docstring is `documentation` and whose --help shows the options that it `uses`."""
     shared = _Parser(description=documentation, formatter_class=_Help, allow_abbrev=False)
@@ -132,11 +129,11 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
 
 
 def parse(
-    documentation: str, uses: str, *, models: Sequence[str] = (), extend: Extend | None = None, arguments: Sequence[str] | None = None
+    documentation: str, uses: str, *, models: Sequence[str] = (), extend: Callable | None = None, arguments: Sequence[str] | None = None
 ) -> argparse.Namespace:
     """Read a script's options; a mistake ends it with one sentence and exit code 2.
 
-    `models`: the names that --models may have.
+    `models`: the names that --models may have. `extend` adds a script's own arguments to the parser.
     """
     shared = parser(documentation, uses, models)
     if extend:
