@@ -353,7 +353,7 @@ def test_an_experiment_that_is_ended_loses_the_run_in_progress_and_no_other(star
     ended = run("bash", REPOSITORY / "run-E3.sh", *words, PYTHON=sys.executable)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert re.search(r"[12] of 3 runs: done already", ended.stdout)
-    assert "Left out, for want of REAL images: budgets of 300, 1,000, 3,000, 10,000, 40,000." in ended.stdout
+    assert "Left out, because there are too few REAL images: budgets of 300, 1,000, 3,000, 10,000, 40,000." in ended.stdout
     assert before.items() <= times_of(folders).items()
     assert len(scores_of(folders)) == 3
     assert not list(folders.output.rglob(".*")), "drafts or staged files were left"
