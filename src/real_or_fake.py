@@ -31,7 +31,11 @@ def main() -> None:
     from cifake.pages.study import Study
     from cifake.results import table
 
-    study = Study(chosen.folders, table.on_the_same_images(table.load(chosen.folders)))
+    runs = table.load(chosen.folders)
+    if runs.empty:  # others are doing all that this start was to do
+        log.info("Nothing to draw: no run is there yet.")
+        return
+    study = Study(chosen.folders, table.on_the_same_images(runs))
     table.name_strangers(study.runs, "E4")
     for line in apart.answers(study):
         log.info("%s", line)

@@ -249,7 +249,7 @@ def test_shares_are_disjoint_and_complete(made):
         return e3.runs_of(chosen, sizes)
 
     everything = wanted()
-    main, variants = 8 * 4 + 2, 2 * 2 + 2 * 2 + 2 * 3 + 3  # for each seed
+    main, variants = 8 * 4 + 2, 2 * 2 + 2 * 2 + 2 * 6 + 3  # for each seed
     expected = len(ARCHITECTURES) * (len(protocol.SEEDS) * main + len(e3.TUNING) - 1 + protocol.VARIED_SEEDS * variants)
     expected += 2 * (1 + 2 * protocol.VARIED_SEEDS)  # NN and LeNet are also tried with rotation, and in float32
     expected += 3 * 2  # LeNet with convolutions that do not learn from REAL

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY, Start, done, moments, words_of
 
+from cifake.system import files
 from cifake.system.paths import Folders
 
 SEVERAL_WAYS = [("NN", kind) for kind in ("full disk", "lost drive", "failed rename")]
@@ -258,3 +259,11 @@ def test_a_read_only_folder_is_named(earlier, tmp_path):
     assert result.returncode == 2, result.stderr
     assert spoken(result.stderr, "Read-only file system; name a folder that can be written to with --output"), result.stderr
     assert contents(Folders(earlier.images, tmp_path / "after")) == contents(earlier)
+
+
+def test_drafts_of_a_file_with_signs_of_patterns_in_its_name_are_removed(tmp_path):
+    path = tmp_path / "a**b[c].png"
+    draft = tmp_path / f".{path.stem}.{os.uname().nodename}-{2**22 + 1}.draft.png"  # beyond the largest number of a process
+    draft.touch()
+    files.write_text(path, "whole")
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]

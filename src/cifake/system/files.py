@@ -1,5 +1,6 @@
 """Writing files: one whole or not at all, and all files of a run together; checksums. Standard library only."""
 
+import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -75,7 +76,7 @@ def _drafts_of(path: Path) -> str:
 
 def remove_dead_drafts(path: Path) -> None:
     """Remove what stopped processes of this machine left of a file."""
-    for draft in path.parent.glob(f"{_drafts_of(path)}*.draft{path.suffix}"):
+    for draft in path.parent.glob(f"{glob.escape(_drafts_of(path))}*.draft{glob.escape(path.suffix)}"):
         process = draft.name.removeprefix(_drafts_of(path)).removesuffix(f".draft{path.suffix}")
         if process.isdecimal() and not _is_alive(int(process)):
             draft.unlink(missing_ok=True)
