@@ -4,10 +4,11 @@
     env/bin/python src/worth_of_fake.py --models LeNet --seeds 129 130 131
     env/bin/python src/worth_of_fake.py --shard 2/8
 
-Trains NN, LeNet and VGG16, each with five seeds and always for the same number of steps, on 100, 300, 1,000, 3,000, 10,000 and 40,000
-REAL images, as far as there are that many, and on FAKE images alone. Needs the metadata (src/create_metadata.py). Writes a record for
-each run to E3_results/, and figure, tables and runs.csv to E3_visualisations/. Stopped, it continues after its last whole run. With
---shard, several machines can share the runs: put the files of their E3_results/ into one folder and start it once more.
+Trains NN, LeNet and VGG16, each with five seeds and always for the same number of steps, on 100, 300, 1,000, 3,000, 10,000 and 40,000 REAL
+images, as far as there are that many, and on FAKE images alone. Needs the metadata (src/create_metadata.py). Writes a record for each run
+to E3_results/, and figure, tables and runs.csv to E3_visualisations/. All of it takes about 26 hours on two cores; --dry-run says how long
+the missing runs take. Stopped, it continues after its last whole run. With --shard, several machines can share the runs: put the files of
+their E3_results/ into one folder and start it once more.
 """
 
 import logging

@@ -162,6 +162,7 @@ PAGES = {
             tables.doubled,
             "steps_table.txt",
             "The same with twice the steps, for three seeds; beside it, the same seeds with the usual steps.",
+            note=lambda _: [sentences.VERDICT_LEGEND],
         ),
         Page(
             tables.sensitivity,
