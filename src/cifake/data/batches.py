@@ -27,8 +27,8 @@ def in_memory(inputs: np.ndarray, numbers: np.ndarray) -> tuple[tf.Tensor, tf.Te
 
 
 def _as_written(order: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
-    """Batches, some of them ahead of their use, made as the code says: of TensorFlow 2.21's own improvements nothing helps here, and
-    two do harm.
+    """What `batch` makes of each element, some of it ahead of its use, and all of it as the code says: of TensorFlow 2.21's own
+    improvements nothing helps here, and two do harm.
 
     With autotuning it may wait for seconds as each iterator ends, for a thread that sleeps; its optimisations copy all inputs.
     """

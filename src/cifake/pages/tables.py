@@ -42,9 +42,10 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
     classes = {name: name[3:4].upper() + name[4:] for name in rows.columns if name.startswith("f1_") and rows[name].notna().any()}
     groups = rows.groupby(CLASSIFIER, observed=True, sort=False)
     table = groups[[*AVERAGES, *classes]].agg(mean_and_deviation).rename(columns=AVERAGES | classes)
-    table.insert(len(AVERAGES), "Epochs", groups["epochs"].mean().map("{:.3g}".format), True)  # a class may have this name, too
+    epochs = groups["epochs"].mean().map("{:.3g}".format)
+    table.insert(len(AVERAGES), "Epochs", epochs, allow_duplicates=True)  # a class may have this name, too
     if groups.size().max() > 1:
-        table.insert(len(AVERAGES) + 1, "Seeds", groups.size().astype(str), True)
+        table.insert(len(AVERAGES) + 1, "Seeds", groups.size().astype(str), allow_duplicates=True)
     return table.set_axis(_row_names(rows.drop_duplicates(CLASSIFIER))).T
 
 
