@@ -76,14 +76,14 @@ def test_what_is_said_of_the_published_numbers_is_committed():
     rows = [line for line in committed("E2_visualisations/published.txt").splitlines() if line.startswith("|")][2:]
     assert len(rows) == 16
     cells = {name: rest for name, *rest in ([cell.strip() for cell in row.split("|")[1:-1]] for row in rows)}
-    assert f"{sum(row[4] == 'inside' for row in cells.values())} of the sixteen published scores" in SENTENCES
+    assert f"{sum(row[4] == 'inside' for row in cells.values())} of the 16 published scores" in SENTENCES
     bounds = {name: list(map(float, row[3].split(" to "))) for name, row in cells.items()}
     beyond = {name for name, (low, high) in bounds.items() if not low <= float(cells[name][0]) <= high}
     rounded = [name for name in beyond if cells[name][4] == "inside"]
     assert len(rounded) == 1
     assert beyond == {name for name in cells if name.startswith("FAKE LeNet ")}
     theirs, ours = cells["FAKE LeNet on FAKE, accuracy"][5].split("; ours ")
-    assert f"after 11 epochs both are alike, {theirs} and {ours} (" in SENTENCES
+    assert f"after 11 epochs both are alike, {theirs} and {ours} on the validation images" in SENTENCES
 
 
 def test_what_is_said_of_experiment_3_is_committed():
@@ -204,6 +204,17 @@ def test_what_clipped_gradients_change_is_committed():
         assert max(clipped[21:]) == clipped[21]  # no run goes wrong: after the change of images the loss jumps nowhere
 
 
+def test_the_time_of_all_runs_is_what_a_dry_run_says():
+    rows = runs("E3")
+    seconds = sum(ARCHITECTURES[row.architecture].e3_seconds * row.steps / protocol.STEPS for row in rows.itertuples())
+    hours = round(seconds / 3600 + 2)  # for VGG16's features, as e3.announce has it
+    assert f"| {hours} hours for all of it |" in README
+    for name in ("run-E3.sh", "src/worth_of_fake.py", "docs/experiment-3.md"):
+        text = " ".join((REPOSITORY / name).read_text(encoding="utf-8").replace("#", " ").split())
+        assert f"{hours} hours" in text, name
+    assert f"{hours} hours of two cores for all {len(rows):,}, with {ARCHITECTURES['LeNet'].e3_seconds} s a run of LeNet" in text
+
+
 def test_the_number_of_runs_is_committed():
     assert f"the whole experiment, {len(runs('E3')):,} runs |" in (REPOSITORY / "docs" / "cluster.md").read_text(encoding="utf-8")
 
@@ -227,6 +238,14 @@ def test_what_twice_the_steps_change_is_committed():
     lenet, vgg16 = (with_40_000.loc[name, "augmentation on top of REAL"] for name in ("LeNet", "VGG16"))
     instead = with_40_000.loc["LeNet", "FAKE first, instead of augmentation"]
     assert f"adds {lenet.after:+.3f} instead of {lenet.before:+.3f} to LeNet and {vgg16.after:+.3f} instead of {vgg16.before:+.3f}" in text
+    gained = [
+        cells("sensitivity")[f"{name}, {arm}, 40,000: steps-doubled"]["change"].split()[0]
+        for arm in ("REAL + augmentation", "REAL")
+        for name in ("LeNet", "VGG16")
+    ]
+    said = f"on augmented REAL images ({gained[0]} and {gained[1]}) and lose without augmentation ({gained[2]} and {gained[3]}), so"
+    assert said in text
+    assert [change[0] for change in gained] == ["+", "+", "-", "-"]
     assert f"costs LeNet {-instead.after:.3f} instead of {-instead.before:.3f} (three seeds)" in text
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import REPOSITORY, called, done, refused, run
 
+import real_or_fake
 from cifake import protocol
 from cifake.data import metadata
 from cifake.experiments import e4
@@ -195,6 +196,15 @@ def test_a_missing_classifier_is_named_before_anything_is_trained(start, before,
     ended = called(start, "real_or_fake.py", folders, *WORDS, "--models", "LeNet")
     refused(ended, "FAKE LeNet is needed for experiment 4", "bash run-LeNet.sh")
     assert "epoch" not in ended["stdout"]
+
+
+def test_a_start_that_leaves_everything_to_others_has_nothing_to_draw(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "argv", ["real_or_fake.py", "--output", str(tmp_path)])
+    monkeypatch.setattr(e4, "run_missing", lambda _: None)
+    with caplog.at_level("INFO"):
+        real_or_fake.main()
+    assert "Nothing to draw: no run is there yet." in caplog.text
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_report_has_a_section(start, study, tmp_path):
