@@ -188,7 +188,8 @@ def test_a_classifier_is_compiled_once_for_a_phase_of_each_length(made, tmp_path
     assert sorted(compiled) == [int(STEPS) // 2, int(STEPS)]
 
 
-def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(made, tmp_path):
+def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(made, tmp_path, caplog):
+    caplog.set_level("INFO")
     folders = copy_of(made, tmp_path / "output")
     (variant, *_) = e3.TUNING
     e3.train_missing(choose(folders, "--models", "NN", "--part", "tuning", "--shard", f"1/{len(e3.TUNING)}"))
@@ -199,6 +200,7 @@ def test_tuning_is_tested_on_the_validation_images_and_trained_on_none_of_them(m
     tested = list(pd.read_csv(files["predictions"])["filepath"])
     assert tested == list(pd.read_csv(folders.metadata("REAL", "train"))["filepath"])[: EVERYTHING // 5]
     assert list(table.load(folders, "E3")["tested_on"]) == ["REAL validation"]  # no row of runs.csv passes for a test score
+    assert f"on {EVERYTHING // 5} REAL validation images" in caplog.text
 
 
 def test_early_weights_are_chosen_on_images_that_are_not_trained_on(made, tmp_path, monkeypatch):

@@ -205,7 +205,7 @@ def _tested(run: Run, prepared: Prepared, probabilities: "np.ndarray", record: d
         gallery = figures.mistakes(record | found, by_image, prepared.test_pixels)
         make(run.files["mistakes"], lambda path: figures.save(gallery, path))
     accuracy, macro_f1 = found["scores"]["accuracy"], found["scores"]["macro_f1"]
-    log.info("  accuracy %.3f, macro F1 %.3f on %s %s test images", accuracy, macro_f1, f"{len(test.rows):,}", test.source)
+    log.info("  accuracy %.3f, macro F1 %.3f on %s %s %s images", accuracy, macro_f1, f"{len(test.rows):,}", test.source, test.split)
     return found
 
 
