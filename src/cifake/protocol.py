@@ -31,18 +31,26 @@ DECAY_STEPS = 10_000  # ... every so many steps, exponentially
 BEST = 2
 
 # Experiment 3: what a generated image is worth. This project's choices.
+GAUSSIAN = "Gaussian"  # the control: images drawn from a Gaussian that knows nothing but the photographs it is fitted to
+COMPONENTS = 500  # of the principal components of a class, at most, that the Gaussian is fitted in
 BUDGETS = (100, 300, 1_000, 3_000, 10_000, 40_000)  # images
-STEPS = 6_000  # of every training, BATCH_SIZE images each; an arm with two phases gives half to each
+STEPS = 6_000  # of a training on up to 3,000 images, BATCH_SIZE images each; one with two phases gives half to each
+MORE_STEPS = {10_000: 2, 40_000: 10 / 3}  # times STEPS, from so many images on
 MOMENTUM = 0.9  # Nesterov's
 WARM_UP = 500  # steps in which the learning rate rises to its peak, at most a sixth of a phase; then it falls as a cosine to 0
-RATES = (0.001, 0.003, 0.01, 0.02, 0.05)  # peak learning rates that were tried on the validation images
-WEIGHT_DECAYS = (0.0, 5e-4)  # and weight decays
+WEIGHT_DECAYS = (0.0, 0.0005, 0.005, 0.05)  # that were tried on the validation images, with each classifier's rates
+SECOND_RATES = (1.0, 0.3, 0.1)  # peak rates of the second phase that were tried, as shares of the first one's
 TUNED_AT = (1_000, 40_000)  # REAL images
 SHIFT = 4  # pixels: augmentation moves an image by up to this, in each direction
 COPIES = 8  # augmented copies of each image, if features are computed beforehand (VGG16)
 FEW, COPIES_OF_FEW = 1_000, 64  # and of the images of a budget up to this
 VARIED_SEEDS = 3  # the first of SEEDS, that variants of this protocol are tried with
-EQUIVALENT = 0.02  # of accuracy: two arms within this of each other are as good as each other
+EQUIVALENT = 0.02  # of accuracy: two arms within this of each other are equivalent
+
+# Mean and standard deviation of CIFAKE's 50,000 REAL training images, in levels from 0 to 255: of red, green and blue, and of grey
+# pixels. Experiment 3's classifiers see pixels minus the mean, divided by the deviation.
+PIXEL_MEANS, PIXEL_DEVIATIONS = (125.2688, 122.9330, 113.8628), (62.5341, 61.9093, 66.4603)
+GREY_MEAN, GREY_DEVIATION = 122.5849, 60.9007
 
 # Of the trainings of experiments 3 and 4.
 SEEDS = (129, 130, 131, 132, 133)

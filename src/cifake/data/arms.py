@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MIXED, FIRST = (("REAL", "FAKE"),), (("FAKE",), ("REAL",))
+from cifake.protocol import GAUSSIAN
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,24 @@ class Arm:
         """Whose images it takes."""
         return tuple(sorted({source for phase in self.phases for source in phase}, reverse=True))
 
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether it takes images of the control, which is fitted to as many photographs as the arm counts."""
+        return GAUSSIAN in self.sources
+
+
+def _both(name: str, phases: tuple[tuple[str, ...], ...], **more) -> tuple[Arm, Arm]:
+    """An arm without and with augmentation."""
+    return Arm(name, phases, **more), Arm(f"{name} + augmentation", phases, augmented=True, **more)
+
 
 ARMS = (
-    Arm("REAL", (("REAL",),)),
-    Arm("FAKE", (("FAKE",),), counts="FAKE"),
-    Arm("REAL + FAKE", MIXED),
-    Arm("FAKE, then REAL", FIRST, line="--"),
-    Arm("REAL + augmentation", (("REAL",),), augmented=True),
-    Arm("FAKE + augmentation", (("FAKE",),), counts="FAKE", augmented=True),
-    Arm("REAL + FAKE + augmentation", MIXED, augmented=True),
-    Arm("FAKE, then REAL + augmentation", FIRST, augmented=True, line="--"),
+    *_both("REAL", (("REAL",),)),
+    *_both("FAKE", (("FAKE",),), counts="FAKE"),
+    *_both("REAL + FAKE", (("REAL", "FAKE"),)),
+    *_both("FAKE, then REAL", (("FAKE",), ("REAL",)), line="--"),
+    *_both("REAL + Gaussian", (("REAL", GAUSSIAN),), line=":"),
+    *_both("Gaussian, then REAL", ((GAUSSIAN,), ("REAL",)), line="-."),
+    *_both(GAUSSIAN, ((GAUSSIAN,),), line=":"),
 )
 BY_NAME = {arm.name: arm for arm in ARMS}

@@ -34,7 +34,7 @@ def batches(parts: dict[str, np.ndarray], shares: dict[str, int], steps: int, se
     """
     columns = []
     for source, rows in parts.items():
-        picks, key = steps * shares[source], (seed, phase, protocol.SOURCES.index(source))
+        picks, key = steps * shares[source], (seed, phase, (*protocol.SOURCES, protocol.GAUSSIAN).index(source))
         rounds = range(-(-picks // len(rows)))
         order = np.concatenate([np.random.default_rng([*key, number]).permutation(rows) for number in rounds])
         columns.append(order[:picks].reshape(steps, shares[source]))

@@ -10,51 +10,82 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
 
 from cifake import protocol
-from cifake.data import metadata
+from cifake.data import augmentation, batches, budgets, decoding, gaussian, metadata
 from cifake.data.arms import ARMS, BY_NAME, Arm
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
+from cifake.models import architectures, features, training
 from cifake.models.architectures import ARCHITECTURES
-from cifake.results import records
+from cifake.protocol import GAUSSIAN
+from cifake.results import scores
 from cifake.system.errors import StudyError
-from cifake.system.paths import shown
 from cifake.system.progress import duration
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
 
 log = logging.getLogger(__name__)
 
 Splits = dict[tuple[str, str], metadata.Split]  # by source and split
 PARTS = (("REAL", "train"), ("FAKE", "train"), ("REAL", "test"))  # of the images, that the experiment uses
-
-# Variants of the protocol, for the tables of tuning and sensitivity: name -> settings that differ.
-TUNING = {
-    f"rate-{rate:g}-decay-{decay:g}": {"learning_rate": rate, "weight_decay": decay}
-    for rate in protocol.RATES
-    for decay in protocol.WEIGHT_DECAYS
-} | {"rotation-15": {"rotation": 15}}  # degrees; at the rate and decay that were chosen
 PLAIN = ("REAL", "REAL + FAKE", "FAKE, then REAL")
 AUGMENTED = tuple(f"{arm} + augmentation" for arm in PLAIN)
-SENSITIVITY = {  # and which arms it is tried on, with how many images
-    "share-0.25": ({"fake_share": 0.25}, ("REAL + FAKE",), (1_000, 10_000)),
-    "share-0.75": ({"fake_share": 0.75}, ("REAL + FAKE",), (1_000, 10_000)),
-    "fake-5000": ({"fake_images": 5_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
-    "fake-15000": ({"fake_images": 15_000}, ("REAL + FAKE", "FAKE, then REAL"), (1_000,)),
-    "steps-doubled": ({"steps": 2}, PLAIN + AUGMENTED, (1_000, 40_000)),  # times the usual ones
-    "early-weights": ({"early_weights": 0.2}, AUGMENTED, (100, 1_000)),  # the best on this share of the images, which is not trained on
-    "frozen-convolutions": ({"frozen": True}, ("FAKE, then REAL",), (100, 1_000, 10_000)),  # in the second phase, for experiment 4
-    "clipped-gradients": ({"clip_norm": 1.0}, AUGMENTED, (100,)),  # all of a step's gradients, scaled to this norm if theirs is larger
-    "float32": ({"precision": "float32"}, ("REAL", "REAL + augmentation"), (40_000,)),
+FEWER_BUDGETS = (100, 1_000, 10_000, 40_000)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Settings that differ from the protocol's, and which arms they are tried on, with how many images and seeds."""
+
+    changed: dict
+    arms: tuple[str, ...]
+    sizes: tuple[int, ...]
+    seeds: int = protocol.VARIED_SEEDS  # the first ones
+    models: Callable[[str], bool] = lambda name: not ARCHITECTURES[name].only_e3
+
+
+def tuning(architecture: str) -> dict[str, Variant]:
+    """Variants that are tested on the validation photographs, by name: settings of the protocol are chosen by them."""
+    entry, tuned = ARCHITECTURES[architecture], {}
+    for rate, decay in itertools.product(entry.e3_rates, protocol.WEIGHT_DECAYS):
+        changed = {"learning_rate": rate, "weight_decay": decay}
+        tuned[f"rate-{rate:g}-decay-{decay:g}"] = Variant(changed, ("REAL + augmentation",), protocol.TUNED_AT, 1, lambda _: True)
+    for share in protocol.SECOND_RATES:
+        arms = ("FAKE, then REAL", "FAKE, then REAL + augmentation")
+        tuned[f"second-rate-{share:g}"] = Variant({"second_rate": share}, arms, (100, *protocol.TUNED_AT), 1)
+    tuned["rotation-15"] = Variant({"rotation": 15}, ("REAL + augmentation",), protocol.TUNED_AT, 1)  # degrees
+    tuned["validated"] = Variant({}, AUGMENTED, (100, 1_000))  # mixed or first: which way is recommended
+    return tuned
+
+
+SENSITIVITY = {
+    # Arms in which FAKE takes half of the steps or of each batch then see as many photographs as REAL does in the usual steps.
+    "steps-doubled": Variant({"steps": 2}, PLAIN + AUGMENTED, FEWER_BUDGETS),  # times the usual ones
+    "share-0.25": Variant({"fake_share": 0.25}, ("REAL + FAKE + augmentation",), (1_000, 10_000)),
+    "share-0.75": Variant({"fake_share": 0.75}, ("REAL + FAKE + augmentation",), (1_000, 10_000)),
+    "fake-1000": Variant({"fake_images": 1_000}, AUGMENTED[1:], (100, 1_000)),
+    "fake-5000": Variant({"fake_images": 5_000}, AUGMENTED[1:], (100, 1_000)),
+    "fake-15000": Variant({"fake_images": 15_000}, AUGMENTED[1:], (100, 1_000)),
+    "float32": Variant({"precision": "float32"}, ("REAL + augmentation",), (10_000,), models=lambda name: name in ("LeNet", "AllConv")),
+}
+# N images in all, a share of them FAKE, every image seen equally often: the design of Wachter et al. (2025) and Zimmer (2025). The shares
+# 0 and 1 are the arms REAL and FAKE.
+FIELD = {
+    f"{share:g}-of-{number}": Variant(
+        {"fake_images": round(share * number), "fake_share": share, "steps_of": number},
+        ("REAL + FAKE + augmentation",),
+        (number - round(share * number),),
+        models=lambda name: name in ("LeNet", "VGG16"),
+    )
+    for number in (1_000, 10_000)
+    for share in (0.25, 0.5, 0.75)
 }
 
 
-def _is_tuning(run: Run) -> bool:
+def is_tuning(run: Run) -> bool:
     """Whether it is tested on the validation images."""
-    return run.settings.get("variant") in TUNING
+    return run.settings.get("variant") in tuning(run.architecture)
 
 
 def train_missing(chosen: argparse.Namespace) -> None:
@@ -63,9 +94,8 @@ def train_missing(chosen: argparse.Namespace) -> None:
     splits = {part: metadata.read_split(chosen.folders, *part) for part in PARTS}
     sizes = sizes_of({source: splits[source, "train"].rows for source in protocol.SOURCES}, len(splits["REAL", "train"].classes))
     wanted = runs_of(chosen, sizes, splits)
-    refuse_a_mixture(wanted, chosen)
     decoded = cache(partial(_decode, splits))  # by the first classifier that has a run to do, for all of them
-    for _, group in itertools.groupby(wanted, lambda run: (run.architecture, _is_tuning(run))):
+    for _, group in itertools.groupby(wanted, lambda run: (run.architecture, is_tuning(run))):
         members = list(group)
         do(members, partial(_prepare, members, splits, decoded, chosen), partial(_train, chosen), chosen)
 
@@ -82,7 +112,7 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
                     architecture,
                     f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else ""),
                     _settings(architecture, arm, size, seed, shared, variant, sizes),
-                    _data(arm, variant, splits) if splits else {},
+                    _data(architecture, arm, variant, splits) if splits else {},
                     chosen.folders.e3_run(architecture, arm.name, size, seed, variant),
                     arm=arm,
                 )
@@ -91,25 +121,53 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
     return wanted[number - 1 :: shards]
 
 
-def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], seeds: tuple[int, ...]) -> Iterator[tuple[int, Arm, int, str]]:
-    """Seed, arm, number of images and variant of each run of a classifier."""
-    fixed = {"rotation-15", "float32"} if ARCHITECTURES[architecture].is_pretrained else set()  # features are shared by all runs
-    fixed |= set() if ARCHITECTURES[architecture].convolutions else {"frozen-convolutions", "clipped-gradients"}
+def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], seeds: Sequence[int]) -> Iterator[tuple[int, Arm, int, str]]:
+    """Seed, arm, number of images and variant of each run of a classifier; of the seeds asked for, those that belong to the protocol.
+
+    Tuning is done with the protocol's first seed, variants with its first three, whichever seeds are asked for.
+    """
+    parts = {"tuning": tuning(architecture), "sensitivity": SENSITIVITY | FIELD}
     if part in (None, "tuning"):
-        for size, variant in itertools.product(protocol.TUNED_AT, TUNING):
-            if size in sizes["REAL"] and variant not in fixed:
-                yield seeds[0], BY_NAME["REAL + augmentation"], size, variant
+        yield from _varied(architecture, parts["tuning"], sizes, seeds)
     if part in (None, "main"):
         for seed in seeds:
             for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
-                yield from ((seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts])
+                yield from (
+                    (seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts] and _is_planned(architecture, arm, size, seed)
+                )
     if part in (None, "sensitivity"):
-        for seed, (variant, (changed, names, at)) in itertools.product(seeds[: protocol.VARIED_SEEDS], SENSITIVITY.items()):
-            if variant in fixed:
-                continue
-            for size, name in itertools.product(at, names):
-                if size in sizes["REAL"] and changed.get("fake_images", 0) <= sizes["FAKE"][-1]:
-                    yield seed, BY_NAME[name], size, variant
+        yield from _varied(architecture, parts["sensitivity"], sizes, seeds)
+
+
+def _varied(
+    architecture: str, variants: dict[str, Variant], sizes: dict[str, list[int]], seeds: Sequence[int]
+) -> Iterator[tuple[int, Arm, int, str]]:
+    """Seed, arm, number of images and variant of the runs that differ from the protocol."""
+    for name, variant in variants.items():
+        if not variant.models(architecture) or ("rotation" in variant.changed and ARCHITECTURES[architecture].is_pretrained):
+            continue  # features of pretrained backbones are shared by all runs, so their augmentation is one
+        for seed, size, arm in itertools.product(protocol.SEEDS[: variant.seeds], variant.sizes, variant.arms):
+            if seed in seeds and size <= sizes["REAL"][-1] and variant.changed.get("fake_images", 0) <= sizes["FAKE"][-1]:
+                yield seed, BY_NAME[arm], size, name
+
+
+def _is_planned(architecture: str, arm: Arm, size: int, seed: int) -> bool:
+    """Whether a run without variant is part of the experiment: slow classifiers and costly features have fewer."""
+    entry, is_first = ARCHITECTURES[architecture], seed not in protocol.SEEDS[protocol.VARIED_SEEDS :]
+    if entry.only_e3:
+        if arm.counts == "FAKE":
+            return is_first and size > max(protocol.BUDGETS)
+        names = ("REAL", "REAL + augmentation", "REAL + FAKE + augmentation", "REAL + Gaussian + augmentation", "Gaussian + augmentation")
+        return is_first and size in FEWER_BUDGETS and arm.name in names
+    if entry.is_pretrained and arm.is_gaussian:  # its features are computed for each seed and number of photographs
+        return is_first and size in FEWER_BUDGETS[:3] and arm.name != "Gaussian, then REAL"
+    return True
+
+
+def steps_of(size: int, steps: int = protocol.STEPS) -> int:
+    """Steps of a training on a number of images, a multiple of 40: two phases of twenty parts; `steps` is the number for few images."""
+    factor = next((more for least, more in sorted(protocol.MORE_STEPS.items(), reverse=True) if size >= least), 1)
+    return round(steps * factor / 40) * 40
 
 
 def _shared_settings(architecture: str, chosen: argparse.Namespace) -> dict:
@@ -122,40 +180,48 @@ def _shared_settings(architecture: str, chosen: argparse.Namespace) -> dict:
         "learning_rate": entry.e3_rate,
         "weight_decay": entry.e3_weight_decay,
         "warm_up": protocol.WARM_UP,
-        "steps": chosen.steps,
+        "inputs": "features divided by their deviation" if entry.is_pretrained else architectures.STANDARDISED,
         "flip": not chosen.no_flip,
     }
     if entry.is_pretrained:
         settings["weights"] = weights_setting(chosen)
-    return settings
+    return settings | {"steps": chosen.steps}
 
 
 def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, variant: str, sizes: dict[str, list[int]]) -> dict:
     """All that a run's numbers depend on beside the images."""
+    entry, every_fake = ARCHITECTURES[architecture], sizes["FAKE"][-1]
+    changed = dict(changed_by(architecture, variant))
     settings = {"seed": seed, "arm": arm.name, "images": size} | shared
-    if len(arm.sources) > 1:
-        settings["fake_images"] = sizes["FAKE"][-1]
+    settings["steps"] = changed.pop("steps", 1) * steps_of(changed.pop("steps_of", size), shared["steps"])
+    if "FAKE" in arm.sources and len(arm.sources) > 1:
+        settings["fake_images"] = every_fake
+    if arm.is_gaussian:
+        settings["draws"] = every_fake * (2 if entry.is_pretrained and arm.augmented else 1)
+        settings["components"] = protocol.COMPONENTS
     if any(len(sources) > 1 for sources in arm.phases):
         settings["fake_share"] = 0.5
+    if len(arm.phases) > 1:
+        settings["second_rate"] = entry.e3_second_rate
     if arm.augmented:
         settings["shift"] = protocol.SHIFT
-        if ARCHITECTURES[architecture].is_pretrained:  # it picks from copies whose features are computed beforehand
+        if entry.is_pretrained:  # it picks from copies whose features are computed beforehand
             settings["copies"] = protocol.COPIES_OF_FEW if size <= protocol.FEW else protocol.COPIES
-    if variant:
-        changed = _changed_by(variant)
-        settings |= changed | {"variant": variant, "steps": shared["steps"] * changed.get("steps", 1)}
-    return settings
+    return settings | changed | ({"variant": variant} if variant else {})
 
 
-def _changed_by(variant: str | None) -> dict:
+def changed_by(architecture: str, variant: str | None) -> dict:
     """The settings that a variant of the protocol changes; none if there is no such variant."""
-    return TUNING.get(variant) or SENSITIVITY.get(variant, ({},))[0]
+    known = tuning(architecture) | SENSITIVITY | FIELD
+    return known[variant].changed if variant in known else {}
 
 
-def _data(arm: Arm, variant: str, splits: Splits) -> dict[str, dict]:
+def _data(architecture: str, arm: Arm, variant: str, splits: Splits) -> dict[str, dict]:
     """The images that a run takes from, and is tested on."""
-    parts = {f"{source} train": splits[source, "train"] for source in arm.sources}
-    return data_of(parts | ({} if variant in TUNING else {"REAL test": splits["REAL", "test"]}))
+    parts = {f"{source} train": splits[source, "train"] for source in {"REAL" if name == GAUSSIAN else name for name in arm.sources}}
+    return data_of(
+        dict(sorted(parts.items(), reverse=True)) | ({} if variant in tuning(architecture) else {"REAL test": splits["REAL", "test"]})
+    )
 
 
 def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str, list[int]]:
@@ -191,7 +257,6 @@ def announce(chosen: argparse.Namespace) -> None:
     else:
         sizes = {"REAL": list(protocol.BUDGETS), "FAKE": [*protocol.BUDGETS, 50_000]}
     wanted = runs_of(chosen, sizes)
-    refuse_a_mixture(wanted, chosen)
     for architecture, group in itertools.groupby(wanted, lambda run: run.architecture):
         members, entry = list(group), ARCHITECTURES[architecture]
         missing = [run for run in members if why(run, chosen.fresh)]
@@ -202,61 +267,35 @@ def announce(chosen: argparse.Namespace) -> None:
         log.info("%s: of %d runs %d are there and %d would be done%s", architecture, len(members), there, len(missing), took)
 
 
-def refuse_a_mixture(wanted: list[Run], chosen: argparse.Namespace) -> None:
-    """Raise StudyError if records of other settings, or other images, would be left beside the runs that are asked for.
-
-    The user learns it before hours of training, and not after.
-    """
-    done = {run.files["record"] for run in wanted}
-    shared = {name: _shared_settings(name, chosen) for name in {run.architecture for run in wanted}}
-    images = {part: known for run in wanted for part, known in run.data.items()}  # none in a dry run, which reads none
-    for path in chosen.folders.records("E3"):
-        asked = shared.get(path.parents[1].name)
-        if path in done or asked is None:
-            continue
-        record = records.read(path, "E3")
-        there = record["settings"]
-        may_differ = records.RUN_OF_E3 | {"variant"} | _changed_by(there.get("variant")).keys()
-        other = [name for name in sorted(there.keys() | asked.keys()) if there.get(name) != asked.get(name) and name not in may_differ]
-        if any(images.get(part, known) != known for part, known in record["data"].items()):
-            other.append("images")
-        if other:
-            raise StudyError(
-                f"{shown(path)} is a run with other settings ({', '.join(other)}), and this start would leave it beside its own; name "
-                f"another folder with --output, or move {shown(path.parents[1])} away."
-            )
-
-
 # ----------------------------------------------------------------------------------------------------------------- the images
 
 
 @dataclass
 class Inputs:
-    """What the trainings of a classifier take, in memory; rows are those of REAL train, then those of FAKE train."""
+    """What the trainings of a classifier take, in memory, by source where it says so."""
 
-    backbone: "keras.Model | None"  # that the classifiers contain; none if they learn from features
-    numbers: "np.ndarray"  # int64 [rows]: classes from 0
-    usable: dict[str, "np.ndarray"]  # rows that budgets are drawn from, by source: not REAL's validation images
-    pixels: "np.ndarray"  # uint8 [rows, 32, 32, 3]
-    test: "np.ndarray"  # features or pixels of the images that are tested
+    backbone: keras.Model | None  # that the classifiers contain; none if they learn from features
+    labels: dict[str, np.ndarray]  # int64 [images], by source: classes from 0
+    usable: dict[str, np.ndarray]  # rows that budgets are drawn from, by source: not REAL's validation images
+    pixels: dict[str, np.ndarray]  # uint8 [images, 32, 32, 3], by source
+    test: np.ndarray  # features or pixels of the images that are tested
     # Of a pretrained backbone, whose features are computed beforehand:
     weights: dict | None = None  # where they came from
-    values: "np.ndarray | None" = None  # float16 [1 + copies, rows, features]: of the images, then of their augmented copies
-    compute: "Callable[..., None] | None" = None  # (pixels, fingerprint, label, copy or None, array for the features, first row)
+    values: dict[str, np.ndarray] = field(default_factory=dict)  # float16 [1 + copies, images, features]: plain, then augmented copies
+    deviation: float | None = None  # of the features of all REAL images that can be drawn
+    computing: keras.Model | None = None  # the backbone, in the precision of the training's features
+    compute: Callable[..., None] | None = None  # (pixels, fingerprint, label, copy or None, array for the features, first row)
     few: dict = field(default_factory=dict)  # (source, seed) -> features of the many copies of a small budget's images
+    drawn: dict = field(default_factory=dict)  # what was drawn last from the Gaussian: images or their features, and classes
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
     trainees: dict = field(default_factory=dict)  # compiled classifiers, by all that they are compiled with
 
 
-def _decode(splits: Splits) -> "tuple[np.ndarray, np.ndarray]":
-    """The pixels of the training images, REAL's before FAKE's, and of the test images; the bytes of their files are let go."""
-    import numpy as np
-
-    from cifake.data import decoding
-
-    real, fake, test = (decoding.decode(part.contents, part.filepaths, ", ".join(name))[0] for name, part in splits.items())
+def _decode(splits: Splits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pixels of the REAL and FAKE training images and of the test images; the bytes of their files are let go."""
+    pixels = tuple(decoding.decode(part.contents, part.filepaths, ", ".join(name))[0] for name, part in splits.items())
     splits.update({name: replace(part, contents=()) for name, part in splits.items()})
-    return np.concatenate([real, fake]), test
+    return pixels
 
 
 def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argparse.Namespace) -> Prepared:
@@ -265,24 +304,19 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
     The features of a pretrained backbone are computed beforehand, for each image and, if a run that is to be done takes them, for its
     augmented copies. `runs` are all tuning or all not.
     """
-    architecture, is_tuning, seconds = runs[0].architecture, _is_tuning(runs[0]), {}
+    architecture, seconds = runs[0].architecture, {}
     with timed(seconds, "preparing"):
-        import numpy as np
-
-        from cifake.data import augmentation
-        from cifake.models import architectures, features
-
-        pixels, test_pixels = decoded()
+        real_pixels, fake_pixels, test_pixels = decoded()
         real, fake, test = (splits[part] for part in PARTS)
-        numbers = np.array(real.numbers + fake.numbers)
-        border, held_out = len(real.rows), metadata.validation_rows(len(real.rows))
-        usable = {"REAL": np.arange(held_out, border), "FAKE": np.arange(border, len(numbers))}
-        if is_tuning:
+        held_out = metadata.validation_rows(len(real.rows))
+        if is_tuning(runs[0]):
             test = replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
-            test_pixels = pixels[:held_out]
-
-        backbone = backbone_of(architecture, chosen)
-        inputs = Inputs(backbone, numbers, usable, pixels, test_pixels)
+            test_pixels = real_pixels[:held_out]
+        labels = {part.source: np.array(part.numbers) for part in (real, fake)}
+        usable = {"REAL": np.arange(held_out, len(real.rows)), "FAKE": np.arange(len(fake.rows))}
+        pixels = {"REAL": real_pixels, "FAKE": fake_pixels}
+        backbone = backbone_of(architecture, chosen, architectures.STANDARDISED)
+        inputs = Inputs(backbone, labels, usable, pixels, test_pixels)
         if ARCHITECTURES[architecture].is_pretrained:
             with architectures.precision(chosen.precision):  # for the training's features, not for those that are tested
                 computing = backbone_of(architecture, chosen)
@@ -295,71 +329,87 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
                 features.of_images(computing, images, fingerprint, chosen.folders, label, change, out, first)
 
             number = protocol.COPIES if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
-            inputs.values = np.empty((1 + number, len(numbers), *computing.output_shape[1:]), np.float16)
-            for copy, (part, place) in itertools.product([None, *range(number)], ((real, slice(border)), (fake, slice(border, None)))):
-                label = f"{part.source} {architecture}" + ("" if copy is None else f", copy {copy + 1} of {number}")
-                log.info("  %s: features", label)
-                values = inputs.values[0 if copy is None else 1 + copy, place]
-                compute(pixels[place], part.fingerprint, label, copy, values, held_out if part is real else 0)
+            for part, first in ((real, held_out), (fake, 0)):
+                values = np.empty((1 + number, len(part.rows), *computing.output_shape[1:]), np.float16)
+                for copy, place in zip([None, *range(number)], values, strict=True):
+                    label = f"{part.source} {architecture}" + ("" if copy is None else f", copy {copy + 1} of {number}")
+                    log.info("  %s: features", label)
+                    compute(pixels[part.source], part.fingerprint, label, copy, place, first)
+                inputs.values[part.source] = values
             inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
+            inputs.deviation = round(float(inputs.values["REAL"][0, held_out:].std(dtype=np.float64)), 3)
             inputs.weights, inputs.compute, inputs.backbone = weights_of(backbone, chosen), compute, None
+            inputs.computing = computing
     return Prepared(inputs, seconds, test)
 
 
-def drawn(run: Run, inputs: Inputs) -> "dict[str, np.ndarray]":
-    """The rows that a run may learn from, by source: its budget of the source that its arm counts, all of the other one."""
-    size = run.settings["images"]
-    most = {"REAL": size, "FAKE": run.settings.get("fake_images", size)}
-    return {source: _draw(run, source, most[source], inputs) for source in run.arm.sources}
+@dataclass(frozen=True)
+class Pool:
+    """What a run's batches take from one source."""
+
+    rows: np.ndarray  # that are used, int64
+    labels: np.ndarray  # of all rows of the source
+    take: Callable[[np.ndarray, np.random.Generator], np.ndarray]  # rows of a batch -> inputs of the classifier, augmented if the arm is
 
 
-def _draw(run: Run, source: str, size: int, inputs: Inputs) -> "np.ndarray":
+def drawn(run: Run, source: str, inputs: Inputs) -> np.ndarray:
+    """The rows that a run may learn from: its budget of the source that its arm counts, of the other one as many as its settings say."""
+    size = run.settings["images"] if source == run.arm.counts else run.settings["fake_images"]
+    return _draw(run, source, size, inputs)
+
+
+def _draw(run: Run, source: str, size: int, inputs: Inputs) -> np.ndarray:
     """The rows of a budget."""
-    from cifake.data import budgets
-
     usable = inputs.usable[source]
-    return usable[budgets.draw(inputs.numbers[usable], size, run.settings["seed"], source)]
+    return usable[budgets.draw(inputs.labels[source][usable], size, run.settings["seed"], source)]
 
 
-def _taker(run: Run, rows: "np.ndarray", inputs: Inputs) -> "Callable[..., np.ndarray]":
-    """A function (rows of a batch, random generator) -> inputs of the classifier, augmented if the arm is.
-
-    `rows` are those of the source that the arm counts.
-    """
-    import numpy as np
-
-    from cifake.data import augmentation
-
-    flip, rotation = run.settings["flip"], run.settings.get("rotation", 0)
+def _pool(run: Run, source: str, inputs: Inputs) -> Pool:
+    """What a run takes from one source: its photographs, its generated images, or draws from the Gaussian of its photographs."""
+    settings = run.settings
+    if source == GAUSSIAN:
+        pixels, labels = _from_gaussian(run, inputs)
+        rows = np.arange(len(labels))
+    else:
+        pixels, labels, rows = inputs.pixels[source], inputs.labels[source], drawn(run, source, inputs)
+    if inputs.compute is None and run.arm.augmented:
+        flip, rotation = settings["flip"], settings.get("rotation", 0)
+        return Pool(rows, labels, lambda batch, random: augmentation.augment(pixels[batch], random, flip, rotation))
+    if inputs.compute is None or source == GAUSSIAN:
+        return Pool(rows, labels, lambda batch, _: pixels[batch])
+    values = inputs.values[source]
     if not run.arm.augmented:
-        return lambda batch, _: inputs.pixels[batch] if inputs.values is None else inputs.values[0, batch]
-    if inputs.values is None:
-        return lambda batch, random: augmentation.augment(inputs.pixels[batch], random, flip, rotation)
-    copies, place, many = run.settings["copies"], np.full(len(inputs.numbers), -1), None
-    if copies > protocol.COPIES:
-        many = _many_copies(run, inputs)
-        place[rows] = np.arange(len(rows))
-
-    def take(batch, random):
-        pick = random.random(len(batch))  # which copy of each image
-        values = inputs.values[1 + (pick * protocol.COPIES).astype(int), batch]
-        is_few = place[batch] >= 0
-        if is_few.any():
-            values[is_few] = many[(pick[is_few] * copies).astype(int), place[batch[is_few]]]
-        return values
-
-    return take
+        return Pool(rows, labels, lambda batch, _: values[0, batch])
+    if source != run.arm.counts or settings["copies"] == protocol.COPIES:
+        return Pool(rows, labels, lambda batch, random: values[random.integers(1, 1 + protocol.COPIES, len(batch)), batch])
+    many, place = _many_copies(run, inputs), np.empty(len(labels), int)
+    place[rows] = np.arange(len(rows))
+    return Pool(rows, labels, lambda batch, random: many[random.integers(0, settings["copies"], len(batch)), place[batch]])
 
 
-def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
+def _from_gaussian(run: Run, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    """Draws from the Gaussian of a run's photographs, and their classes; those of the last run are kept for the next arm.
+
+    Of a pretrained backbone, their features, float16 [draws, features]: of draws that are augmented once, if the arm is augmented.
+    """
+    settings, is_augmented = run.settings, run.arm.augmented and inputs.compute is not None
+    key = (*(settings[name] for name in ("seed", "images", "draws")), is_augmented)
+    if key not in inputs.drawn:
+        rows = drawn(run, "REAL", inputs)
+        pixels, labels = gaussian.draw(inputs.pixels["REAL"][rows], inputs.labels["REAL"][rows], settings["draws"], settings["seed"])
+        if is_augmented:
+            pixels = augmentation.copies(pixels, first=0, number=0, flip=settings["flip"])
+        if inputs.computing is not None:
+            pixels = features.compute(inputs.computing, pixels, "  features of the Gaussian's images").astype(np.float16)
+        inputs.drawn = {key: (pixels, labels)}
+    return inputs.drawn[key]
+
+
+def _many_copies(run: Run, inputs: Inputs) -> np.ndarray:
     """Features of the many augmented copies of a small budget's images, float16 [copies, images, features].
 
     They are computed for the largest small budget, which begins with all smaller ones.
     """
-    import numpy as np
-
-    from cifake.data import budgets
-
     source, seed, number = run.arm.counts, run.settings["seed"], run.settings["copies"]
     if (source, seed) not in inputs.few:
         inputs.few = {known: values for known, values in inputs.few.items() if known[1] == seed}  # the seeds come one by one
@@ -368,87 +418,90 @@ def _many_copies(run: Run, inputs: Inputs) -> "np.ndarray":
         fingerprint = f"rows {budgets.fingerprint(every)} of {run.data[f'{source} train']['sha256']}"
         label = f"{source} {run.architecture}, seed {seed}"
         log.info("  %s: features of %d augmented copies of %s images", label, number, f"{most:,}")
-        inputs.few[source, seed] = np.empty((number, len(every), *inputs.values.shape[2:]), np.float16)
+        inputs.few[source, seed] = np.empty((number, len(every), *inputs.test.shape[1:]), np.float16)
         for copy, values in enumerate(inputs.few[source, seed]):
-            inputs.compute(inputs.pixels[every], fingerprint, label, copy, values)
+            inputs.compute(inputs.pixels[source][every], fingerprint, label, copy, values)
     return inputs.few[source, seed]
 
 
 # --------------------------------------------------------------------------------------------------------------- the training
 
 
-def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> "tuple[np.ndarray, dict]":
+def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple[None, dict]:
     """Train one classifier, phase by phase, and have it answer the test."""
-    import keras
-    import numpy as np
+    inputs, settings, test, phases = prepared.inputs, run.settings, prepared.test, run.arm.phases
+    seed, counted, classes = settings["seed"], run.arm.counts, test.classes
+    # Of the training: float32 for what gains nothing by another one.
+    precision = settings.get("precision", chosen.precision if ARCHITECTURES[run.architecture].convolutions else "float32")
 
-    from cifake.data import batches, budgets
-    from cifake.models import architectures, features, training
-
-    inputs, settings, classes, phases = prepared.inputs, run.settings, prepared.test.classes, run.arm.phases
-    seed, counted = settings["seed"], run.arm.counts
-    precision = settings.get("precision", chosen.precision)  # of the training; the sensitivity table shows what it changes
-
-    def classifier() -> "keras.Model":
+    def classifier() -> keras.Model:
         """With new weights: on features the head alone, on pixels the whole."""
         shape = inputs.backbone.output_shape[1:] if inputs.backbone else inputs.test.shape[1:]
-        head = architectures.head(run.architecture, shape, len(classes))
+        head = architectures.head(run.architecture, shape, len(classes), architectures.STANDARDISED, inputs.deviation)
         return architectures.Classifier(inputs.backbone, head).whole(run.architecture)
 
-    def trainee(steps: int, is_frozen: bool) -> training.Trainee:
+    def trainee(steps: int, peak: float) -> training.Trainee:
         """For a phase of so many steps; the same for all runs, because TensorFlow keeps some MB of each that is compiled."""
-        key = (precision, steps, is_frozen, *(settings.get(name) for name in ("learning_rate", "weight_decay", "clip_norm")))
+        key = (precision, steps, peak, settings["weight_decay"])
         if key not in inputs.trainees:
             with architectures.precision(precision):
                 model = classifier()
-            for layer in model.layers if is_frozen else ():
-                layer.trainable = isinstance(layer, keras.layers.Dense)
-            inputs.trainees[key] = training.compile_by_steps(model, settings, steps)
+            inputs.trainees[key] = training.compile_by_steps(model, settings | {"learning_rate": peak}, steps)
         return inputs.trainees[key]
 
     with timed(seconds, "training"):
-        rows = drawn(run, inputs)
-        fitted, validation = dict(rows), None
-        if share := settings.get("early_weights"):
-            fitted[counted], held_out = np.split(rows[counted], [round(settings["images"] * (1 - share))])
-            seen = inputs.pixels[held_out] if inputs.values is None else inputs.values[0, held_out].astype(np.float32)
-            validation = (seen, inputs.numbers[held_out])
-        take = _taker(run, rows[counted], inputs)
-
+        pools = {source: _pool(run, source, inputs) for source in run.arm.sources}
         keras.utils.set_random_seed(seed)  # right before the classifier is built, as in experiment 1
         tested = classifier()  # in float32 always
         weights = tested.get_weights()
         history, steps = {}, settings["steps"] // len(phases)
         for number, sources in enumerate(phases):
-            is_last = number == len(phases) - 1
             share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
-            shares = {"REAL": protocol.BATCH_SIZE - share, "FAKE": share} if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
-            parts = {source: fitted[source] for source in sources}
-            of_steps = budgets.batches(parts, shares, steps, seed, number)
+            shares = {sources[0]: protocol.BATCH_SIZE - share, sources[1]: share} if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
+            of_steps = {
+                source: budgets.batches({source: pools[source].rows}, {source: images}, steps, seed, number)
+                for source, images in shares.items()
+            }
 
             def make(step, of_steps=of_steps, number=number):
                 random = np.random.default_rng([seed, number, int(step)])
-                return take(of_steps[step], random), inputs.numbers[of_steps[step]]
+                picked = {source: rows[step] for source, rows in of_steps.items()}
+                taken = [pools[source].take(rows, random) for source, rows in picked.items()]
+                return np.concatenate(taken), np.concatenate([pools[source].labels[rows] for source, rows in picked.items()])
 
-            # A first phase without the images that the arm counts is the same for all budgets: its result is kept.
-            key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), settings.get("clip_norm"), steps)
-            kept = inputs.first_phases if not is_last and counted not in sources else {}
+            # A first phase on FAKE images alone is the same for all budgets of photographs: its result is kept.
+            peak = settings["learning_rate"] * (settings["second_rate"] if number else 1)
+            key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), settings["weight_decay"], peak, steps)
+            kept = inputs.first_phases if sources == ("FAKE",) and counted == "REAL" else {}
             if key not in kept:
-                learner, data = trainee(steps, is_last and settings.get("frozen", False)), batches.made(make, steps)
-                kept[key] = training.train_by_steps(learner, weights, data, validation if is_last else None)
+                kept[key] = training.train_by_steps(trainee(steps, peak), weights, batches.made(make, steps))
             weights, phase = kept[key]
             history = {measure: history.get(measure, []) + values for measure, values in phase.items()}
 
     with timed(seconds, "testing"):
         tested.set_weights(weights)
         probabilities = features.compute(tested, inputs.test)
+    found = scores.without_intervals(np.array(test.numbers), probabilities.argmax(1), classes)
+    log.info("  accuracy %.3f on %s %s %s images", found["accuracy"], f"{len(test.rows):,}", test.source, test.split)
+    of_features = {"precision": chosen.precision, "deviation": inputs.deviation}
     facts = {
+        "architecture": run.architecture,
         "arm": run.arm.name,
         "classes": list(classes),
         "settings": settings,
         "data": run.data,
-        "budget": {source: {"images": len(part), "sha256": budgets.fingerprint(part)} for source, part in rows.items()},
+        "budget": {
+            source: {"images": len(pool.rows), "sha256": budgets.fingerprint(pool.rows)}
+            for source, pool in pools.items()
+            if source != GAUSSIAN
+        },
         "training": {"steps": settings["steps"], "precision": precision, "history": history},
-        **({"weights": inputs.weights} if inputs.weights else {}),
+        **(
+            {"weights": inputs.weights, "features": {"precision": chosen.precision, "deviation": inputs.deviation}}
+            if inputs.weights
+            else {}
+        ),
+        "test": {"source": test.source, "images": len(test.rows)},
+        "scores": found,
     }
-    return probabilities, facts
+    return None, facts

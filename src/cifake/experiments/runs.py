@@ -217,14 +217,14 @@ def timed(seconds: Seconds, phase: str) -> Iterator[None]:
     seconds[phase] = round(time.monotonic() - start, 1)
 
 
-def backbone_of(architecture: str, chosen: argparse.Namespace) -> "keras.Model | None":
+def backbone_of(architecture: str, chosen: argparse.Namespace, scaling: str = "unit") -> "keras.Model | None":
     """The frozen part; with --weights random, the same for the same seed."""
     import keras
 
     from cifake.models import architectures
 
     keras.utils.set_random_seed(chosen.seed)
-    return architectures.backbone(architecture, chosen.weights)
+    return architectures.backbone(architecture, chosen.weights, scaling)
 
 
 def weights_of(backbone: "keras.Model", chosen: argparse.Namespace) -> dict:

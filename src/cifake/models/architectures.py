@@ -27,6 +27,9 @@ PUBLISHED = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 PUBLISHED_ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{PUBLISHED}"
 PUBLISHED_MD5 = "6d6bbae143d832006294945121d1f1fc"
 
+# How pixels are scaled before the first layer: to [0, 1], as the original study does, or to mean 0 and deviation 1 (experiment 3).
+UNIT, STANDARDISED = "unit", "standardised"
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -34,11 +37,18 @@ class Architecture:
 
     description: str  # for the report: what it consists of
     e3_seconds: float  # of a run of experiment 3 with protocol.STEPS steps, on two cores
-    backbone: Callable[[str], "keras.Model"] | None = None  # weights (imagenet, random or a path) -> the frozen part
-    convolutions: Callable[["keras.KerasTensor"], "keras.KerasTensor"] | None = None  # trained layers before the dense ones, if any
-    e3_rate: float = 0.01  # peak learning rate in experiment 3, as E3_visualisations/tuning_table.txt found it
-    e3_weight_decay: float = 5e-4
+    # The frozen part, if any: weights (imagenet, random or a path), scaling of pixels -> model of raw images.
+    backbone: Callable[[str, str], "keras.Model"] | None = None
+    # Trained layers before the dense ones, if any: raw images, scaling of pixels -> features.
+    convolutions: Callable[["keras.KerasTensor", str], "keras.KerasTensor"] | None = None
+    hidden: int | None = protocol.HIDDEN_UNITS  # units of the dense layer before the output; None: there is no such layer
     is_pretrained: bool = False  # its backbone has weights of its own, so that its features are worth keeping in files
+    only_e3: bool = False  # a classifier of experiment 3 alone, there with fewer runs because it is slow
+    # Experiment 3: peak learning rates that were tried, then what E3_visualisations/tuning_table.txt found.
+    e3_rates: tuple[float, ...] = (0.003, 0.01, 0.03)
+    e3_rate: float = 0.01
+    e3_weight_decay: float = 5e-4
+    e3_second_rate: float = 1.0  # peak rate of a second phase, as a share of e3_rate
 
     @property
     def has_convolutions(self) -> bool:
@@ -83,31 +93,39 @@ def raw_images() -> "keras.KerasTensor":
     return keras.Input(protocol.IMAGE_SHAPE, dtype="uint8", name="images")
 
 
-def backbone(architecture: str, weights: str) -> "keras.Model | None":
-    """The part that is not trained; `weights`, imagenet, random or a path, is for pretrained ones."""
+def backbone(architecture: str, weights: str, scaling: str = UNIT) -> "keras.Model | None":
+    """The part that is not trained; `weights`, imagenet, random or a path, is for pretrained ones, `scaling` for all others."""
     make = ARCHITECTURES[architecture].backbone
     if make is None:
         return None
-    frozen = make(weights)
+    frozen = make(weights, scaling)
     frozen.trainable = False
     return frozen
 
 
-def head(architecture: str, features: tuple[int, ...], classes: int) -> "keras.Model":
-    """The part that is trained, with new weights; `features` is the shape of one image's features."""
+def head(
+    architecture: str, features: tuple[int, ...], classes: int, scaling: str = UNIT, feature_deviation: float | None = None
+) -> "keras.Model":
+    """The part that is trained, with new weights; `features` is the shape of one image's features.
+
+    `scaling` is that of pixels, for a head that takes raw images; another one divides its features by `feature_deviation`, if given.
+    """
     import keras
     from keras import layers
 
-    convolutions = ARCHITECTURES[architecture].convolutions
-    if convolutions:
+    entry = ARCHITECTURES[architecture]
+    if entry.convolutions:
         inputs = raw_images()
-        hidden = convolutions(inputs)
+        hidden = entry.convolutions(inputs, scaling)
     else:
         inputs = hidden = keras.Input(features, name="features")
-    hidden = layers.Dense(protocol.HIDDEN_UNITS, activation="relu", name="hidden")(hidden)
+        if feature_deviation is not None:
+            hidden = layers.Rescaling(1 / feature_deviation)(hidden)
+    if entry.hidden is not None:
+        hidden = layers.Dense(entry.hidden, activation="relu", name="hidden")(hidden)
     # float32 in any precision: in 16 bits, probabilities would tie and the loss lose its digits
     outputs = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(hidden)
-    return keras.Model(inputs, outputs, name=architecture if convolutions else "head")
+    return keras.Model(inputs, outputs, name=architecture if entry.convolutions else "head")
 
 
 def load(path: Path) -> Classifier:
@@ -141,28 +159,60 @@ def _is_finite(model: "keras.Model") -> bool:
     return all(np.isfinite(values).all() for values in model.get_weights())
 
 
-def _grey_pixels(_weights: str) -> "keras.Model":
-    """NN's view of an image: its grey pixels in [0, 1], flat. Cast first: on uint8 the greyscale would be rounded."""
+def _scaled(pixels: "keras.KerasTensor", scaling: str) -> "keras.KerasTensor":
+    """Pixels from 0 to 255, grey or RGB, as the first layer sees them."""
+    from keras import layers
+
+    if scaling == UNIT:
+        return layers.Rescaling(protocol.PIXEL_SCALE)(pixels)
+    is_grey = pixels.shape[-1] == 1
+    means = (protocol.GREY_MEAN,) if is_grey else protocol.PIXEL_MEANS
+    deviations = (protocol.GREY_DEVIATION,) if is_grey else protocol.PIXEL_DEVIATIONS
+    offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
+    return layers.Rescaling([1 / deviation for deviation in deviations], offset)(pixels)
+
+
+def _grey_pixels(_weights: str, scaling: str) -> "keras.Model":
+    """NN's view of an image: its grey pixels, scaled and flat. Cast first: on uint8 the greyscale would be rounded."""
     import keras
     from keras import layers, ops
 
     images = raw_images()
     grey = ops.image.rgb_to_grayscale(ops.cast(images, "float32"))
-    return keras.Model(images, layers.Flatten()(layers.Rescaling(protocol.PIXEL_SCALE)(grey)), name="backbone")
+    return keras.Model(images, layers.Flatten()(_scaled(grey, scaling)), name="backbone")
 
 
-def _lenet_convolutions(images: "keras.KerasTensor") -> "keras.KerasTensor":
+def _lenet_convolutions(images: "keras.KerasTensor", scaling: str) -> "keras.KerasTensor":
     """LeNet up to its dense layers."""
     from keras import layers, ops
 
-    hidden = layers.Rescaling(protocol.PIXEL_SCALE)(ops.cast(images, "float32"))
+    hidden = _scaled(ops.cast(images, "float32"), scaling)
     for filters, kernel in zip(protocol.LENET_FILTERS, protocol.LENET_KERNELS, strict=True):
         hidden = layers.Conv2D(filters, kernel, padding="same", activation="relu")(hidden)
         hidden = layers.MaxPooling2D()(hidden)
     return layers.Flatten()(hidden)
 
 
-def _vgg16(weights: str) -> "keras.Model":
+def _allconv_convolutions(images: "keras.KerasTensor", scaling: str) -> "keras.KerasTensor":
+    """AllConv: after the network of Keller Jordan's airbench (2024), without its frozen whitening; 296,002 weights with the output.
+
+    Pooling, not strides, makes the maps smaller: on processors that is several times as fast.
+    """
+    from keras import layers, ops
+
+    hidden = _scaled(ops.cast(images, "float32"), scaling)
+    hidden = layers.Conv2D(24, 2, padding="same", activation="relu")(hidden)
+    hidden = layers.MaxPooling2D()(hidden)
+    for filters in (32, 64, 128):
+        for number in range(2):
+            hidden = layers.Conv2D(filters, 3, padding="same", use_bias=False)(hidden)
+            if number == 0 and filters > 32:
+                hidden = layers.MaxPooling2D()(hidden)
+            hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
+    return layers.GlobalMaxPooling2D()(hidden)
+
+
+def _vgg16(weights: str, _scaling: str) -> "keras.Model":
     """VGG16's convolutions and the mean over what is left of the image: 512 features.
 
     Raises StudyError if the weights cannot be downloaded, do not fit or are not finite.
@@ -217,12 +267,23 @@ def _reason(problem: Exception) -> str:
 ARCHITECTURES = {
     "NN": Architecture("one hidden layer of 128 units on grey pixels", e3_seconds=18, backbone=_grey_pixels),
     "LeNet": Architecture(
-        "two convolutions and a hidden layer", e3_seconds=190, convolutions=_lenet_convolutions, e3_rate=0.02, e3_weight_decay=0.0
+        "two convolutions and a hidden layer", e3_seconds=190, convolutions=_lenet_convolutions, e3_rates=(0.01, 0.02, 0.05), e3_rate=0.02
+    ),
+    "AllConv": Architecture(
+        "seven convolutions with batch normalisation",
+        e3_seconds=600,
+        convolutions=_allconv_convolutions,
+        hidden=None,
+        only_e3=True,
+        e3_rates=(0.02, 0.05, 0.1),
+        e3_rate=0.05,
     ),
     "VGG16": Architecture(
         "convolutions trained on ImageNet and frozen, their mean over the image, and a hidden layer",
         e3_seconds=8,
         backbone=_vgg16,
         is_pretrained=True,
+        e3_rates=(0.001, 0.003, 0.01),
+        e3_rate=0.003,
     ),
 }

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # At most: Keras runs so many steps before it returns to Python, which halves the time of a small model's epoch.
 STEPS_PER_CALL = 32
+PARTS = 20  # of a training by steps, each with its loss and accuracy in the record
 VALIDATION_BATCH = 500  # images; no weight depends on it
 MEASURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -154,48 +155,40 @@ class Trainee:
     model: keras.Model
     optimiser: list[np.ndarray]  # its state before the first step
     steps: int  # of each training
-    interval: int  # steps of a part of a training, of which there are twenty, or somewhat more
+    interval: int  # steps of a part of a training, of which there are twenty
 
 
 def compile_by_steps(model: keras.Model, settings: dict, steps: int) -> Trainee:
-    """Make a model ready for trainings of a fixed number of steps by experiment 3's recipe."""
+    """Make a model ready for trainings of a fixed number of steps, a multiple of 20, by experiment 3's recipe."""
     warm_up = min(settings["warm_up"], steps // 6)
     peak = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
-    decay, interval = settings["weight_decay"] or None, divided(steps, max(steps // 20, 1))
-    sgd = keras.optimizers.SGD(
-        rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay, global_clipnorm=settings.get("clip_norm")
-    )
+    decay, interval = settings["weight_decay"] or None, steps // PARTS
+    sgd = keras.optimizers.SGD(rate, momentum=settings["momentum"], nesterov=True, weight_decay=decay)
     _compile(model, sgd, interval)
     return Trainee(model, [variable.numpy() for variable in model.optimizer.variables], steps, interval)
 
 
-def train_by_steps(
-    trainee: Trainee, weights: list[np.ndarray], data: tf.data.Dataset, validation: tuple[np.ndarray, np.ndarray] | None = None
-) -> tuple[list[np.ndarray], dict[str, list[float]]]:
+def train_by_steps(trainee: Trainee, weights: list[np.ndarray], data: tf.data.Dataset) -> tuple[list[np.ndarray], dict[str, list[float]]]:
     """Train from some weights for as many steps as the trainee is compiled for; gives the last weights, and what happened.
 
-    `data` has a batch for each step. With `validation`, inputs and class numbers, the weights are those of the twentieth that is the
-    most accurate on it. What happened: loss and accuracy of each twentieth of the training. Raises StudyError if the loss or a weight
-    is not finite.
+    `data` has a batch for each step. What happened: loss and accuracy of each twentieth of the training. Raises StudyError if the loss
+    or a weight is not finite.
     """
     model, steps, interval = trainee.model, trainee.steps, trainee.interval
     model.set_weights(weights)
     for variable, values in zip(model.optimizer.variables, trainee.optimiser, strict=True):
         variable.assign(values)
-    choosing = [keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=steps, restore_best_weights=True)] if validation else []
     with progress.bar(steps, "  training", "steps") as bar:
         history = model.fit(
             data,
-            epochs=steps // interval,
+            epochs=PARTS,
             steps_per_epoch=interval,
-            validation_data=validation,
             callbacks=[
-                *choosing,
                 _NotFinite(f"part of {interval} steps"),
                 keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update(interval)),
             ],
             shuffle=False,  # the batches come shuffled
             verbose=0,
         ).history
-    return model.get_weights(), {measure: [float(value) for value in history[measure]] for measure in MEASURES[:2]}
+    return model.get_weights(), {measure: [round(float(value), 4) for value in history[measure]] for measure in MEASURES[:2]}

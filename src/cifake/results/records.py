@@ -10,9 +10,10 @@ from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 
 # What every record holds, and what those of one experiment hold beside it; anything else is for people.
-KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores", "predictions"}
+KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores"}
 RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "shift", "copies"}  # settings in which experiment 3's runs may differ
-OWN_KEYS = {"E1": {"source", "model"}, "E2": {"source", "model"}, "E3": {"arm", "budget"}, "E4": {"source", "model"}}
+OF_OTHERS = {"source", "model", "predictions"}
+OWN_KEYS = {"E1": OF_OTHERS, "E2": OF_OTHERS, "E3": {"arm", "budget"}, "E4": OF_OTHERS}
 KEYS_OF_FINDING = {"settings", "data", "found"}  # of what experiment 4 measures without a training
 
 

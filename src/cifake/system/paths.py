@@ -18,7 +18,7 @@ ENDINGS = {
 KINDS = {  # that each experiment writes, beside the model and its summary of those that save one
     "E1": tuple(ENDINGS),
     "E2": ("metrics", "predictions", "mistakes", "record"),
-    "E3": ("predictions", "record"),
+    "E3": ("record",),
     "E4": tuple(ENDINGS),
 }
 
