@@ -41,3 +41,20 @@ ARMS = (
     *_both(GAUSSIAN, ((GAUSSIAN,),), line=":"),
 )
 BY_NAME = {arm.name: arm for arm in ARMS}
+
+REAL, AUGMENTED = "REAL", "REAL + augmentation"  # the curves that numbers of photographs are read on
+
+# What is compared at each number of photographs: in words, the arm it is measured on, and the arm.
+COMPARISONS = (
+    ("augmentation, on top of photographs", REAL, AUGMENTED),
+    ("mixed, on top of photographs", REAL, "REAL + FAKE"),
+    ("generated first, on top of photographs", REAL, "FAKE, then REAL"),
+    ("mixed, instead of augmentation", AUGMENTED, "REAL + FAKE"),
+    ("generated first, instead of augmentation", AUGMENTED, "FAKE, then REAL"),
+    ("mixed, on top of augmentation", AUGMENTED, "REAL + FAKE + augmentation"),
+    ("generated first, on top of augmentation", AUGMENTED, "FAKE, then REAL + augmentation"),
+    ("Gaussian mixed, on top of augmentation", AUGMENTED, "REAL + Gaussian + augmentation"),
+    ("Gaussian first, on top of augmentation", AUGMENTED, "Gaussian, then REAL + augmentation"),
+    ("the generator, mixed: against the Gaussian", "REAL + Gaussian + augmentation", "REAL + FAKE + augmentation"),
+    ("the generator, first: against the Gaussian", "Gaussian, then REAL + augmentation", "FAKE, then REAL + augmentation"),
+)

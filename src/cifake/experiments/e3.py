@@ -483,7 +483,6 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         probabilities = features.compute(tested, inputs.test)
     found = scores.without_intervals(np.array(test.numbers), probabilities.argmax(1), classes)
     log.info("  accuracy %.3f on %s %s %s images", found["accuracy"], f"{len(test.rows):,}", test.source, test.split)
-    of_features = {"precision": chosen.precision, "deviation": inputs.deviation}
     facts = {
         "architecture": run.architecture,
         "arm": run.arm.name,

@@ -1,4 +1,4 @@
-"""Experiment 3's answers, from the table of runs: what an arm adds, and how many REAL images it is worth."""
+"""Experiment 3's answers, from the table of runs: what an arm adds, and how many photographs it is worth."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,26 +9,16 @@ import pandas as pd
 from scipy import stats
 
 from cifake import protocol
+from cifake.data.arms import BY_NAME, COMPARISONS, REAL
 from cifake.results.scores import mean_interval
 
-REAL, AUGMENTED = "REAL", "REAL + augmentation"  # the curves that numbers of REAL images are read on
-BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "as good as", "not told apart"
-
-# What is compared at each number of REAL images: in words, the arm it is measured on, and the arm.
-COMPARISONS = (
-    ("augmentation on top of REAL", REAL, AUGMENTED),
-    ("FAKE mixed in, on top of REAL", REAL, "REAL + FAKE"),
-    ("FAKE first, on top of REAL", REAL, "FAKE, then REAL"),
-    ("FAKE mixed in, instead of augmentation", AUGMENTED, "REAL + FAKE"),
-    ("FAKE first, instead of augmentation", AUGMENTED, "FAKE, then REAL"),
-    ("FAKE mixed in, on top of augmentation", AUGMENTED, "REAL + FAKE + augmentation"),
-    ("FAKE first, on top of augmentation", AUGMENTED, "FAKE, then REAL + augmentation"),
-)
+BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "equivalent", "inconclusive"
+JUMP = 0.2  # nats: a training loss that rises by more than this has diverged, at least for a while; others rise by 0.1 at most
 
 
 @dataclass(frozen=True)
 class Worth:
-    """A number of REAL images over seeds; if it lies beyond the curve's ends it is a bound and has no interval."""
+    """A number of photographs over seeds; if it lies beyond the curve's ends it is a bound and has no interval."""
 
     images: float  # geometric mean over the seeds; a seed beyond an end counts as that end
     interval: tuple[float, float] | None  # 95 % for that mean, by Student's t on the logarithms
@@ -47,12 +37,6 @@ def sizes(scores: pd.DataFrame, arm: str = REAL) -> list[int]:
     return sorted(size for name, size in scores.columns if name == arm)
 
 
-def counted(scores: pd.DataFrame) -> str:
-    """How many seeds the cells have: 5, or 1-2 if some runs are missing."""
-    counts = sorted(set(scores.notna().sum()))
-    return "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
-
-
 def gains(scores: pd.DataFrame, first: tuple[str, int], second: tuple[str, int]) -> list[float]:
     """By how much the second of two cells, (arm, images), is more accurate than the first, for each seed that has both."""
     if first not in scores or second not in scores:
@@ -61,7 +45,7 @@ def gains(scores: pd.DataFrame, first: tuple[str, int], second: tuple[str, int])
 
 
 def equivalent(accuracy: float, budgets: Sequence[int], curve: Sequence[float]) -> float:
-    """The smallest number of REAL images that reaches an accuracy; between budgets by a straight line over their logarithm.
+    """The smallest number of photographs that reaches an accuracy; between budgets by a straight line over their logarithm.
 
     `curve`: the accuracy at each of the rising budgets. Infinity if no budget reaches the accuracy, 0 if the smallest one exceeds it.
     """
@@ -75,7 +59,7 @@ def equivalent(accuracy: float, budgets: Sequence[int], curve: Sequence[float]) 
 
 
 def worth(scores: pd.DataFrame, cell: tuple[str, int], curve: str = REAL) -> Worth | None:
-    """How many REAL images a cell, (arm, images), is worth, each seed by its own curve; None if no seed has both."""
+    """How many photographs a cell, (arm, images), is worth, each seed by its own curve; None if no seed has both."""
     budgets = sizes(scores, curve)
     cells = [(curve, size) for size in budgets]
     if len(budgets) < 2 or cell not in scores:
@@ -91,34 +75,50 @@ def worth(scores: pd.DataFrame, cell: tuple[str, int], curve: str = REAL) -> Wor
     return Worth(float(np.exp(logarithms.mean())), interval, len(values), above, below)
 
 
-def verdicts(scores: pd.DataFrame) -> pd.DataFrame:
-    """All comparisons of one classifier, a row each: what, images, mean, low, high (95 %), p by Holm, verdict.
+def verdicts(by_architecture: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """All comparisons of all classifiers, a row each: architecture, what, images, mean, low, high (95 %), p, p_of_all, verdict,
+    verdict_of_all.
 
-    Differences are paired by seed. "Better" and "worse" need a paired t test that is significant at 5 % after Holm's correction over
-    all of the classifier's comparisons; "as good as" needs two one-sided t tests at 5 % against protocol.EQUIVALENT.
+    Differences are paired by seed. Better and worse need a paired t test that is significant at 5 % after Holm's correction, over all of
+    the classifier's comparisons (p) or over those of all classifiers (p_of_all); equivalent needs two one-sided t tests at 5 % against
+    protocol.EQUIVALENT.
     """
     rows = []
-    for (what, first, second), size in itertools.product(COMPARISONS, sizes(scores)):
-        differences = gains(scores, (first, size), (second, size))
-        if len(differences) > 1:
-            low, high = mean_interval(differences)
-            spread = stats.sem(differences)
-            p = stats.ttest_1samp(differences, 0).pvalue if spread else float(np.mean(differences) == 0)
-            margin = stats.t.ppf(protocol.CONFIDENCE, len(differences) - 1) * spread  # one-sided, so the 90 % interval
-            is_equal = abs(np.mean(differences)) + margin <= protocol.EQUIVALENT
-            rows.append((what, size, np.mean(differences), low, high, p, is_equal))
-    table = pd.DataFrame(rows, columns=["what", "images", "mean", "low", "high", "p", "is_equal"])
-    table["p"] = holm(table["p"].to_numpy(float))
-    is_sure = table["p"] < 1 - protocol.CONFIDENCE
-    table["verdict"] = np.where(table["is_equal"], EQUAL, UNSURE)
-    table.loc[is_sure, "verdict"] = np.where(table.loc[is_sure, "mean"] > 0, BETTER, WORSE)
-    return table.drop(columns="is_equal")
+    for architecture, scores in by_architecture.items():
+        for (what, first, second), size in itertools.product(COMPARISONS, sizes(scores)):
+            differences = gains(scores, (first, size), (second, size))
+            if len(differences) > 1:
+                low, high = mean_interval(differences)
+                spread = stats.sem(differences)
+                p = stats.ttest_1samp(differences, 0).pvalue if spread else float(np.mean(differences) == 0)
+                margin = stats.t.ppf(protocol.CONFIDENCE, len(differences) - 1) * spread  # one-sided, so the 90 % interval
+                is_equal = abs(np.mean(differences)) + margin <= protocol.EQUIVALENT
+                rows.append((architecture, what, size, np.mean(differences), low, high, p, is_equal))
+    table = pd.DataFrame(rows, columns=["architecture", "what", "images", "mean", "low", "high", "raw", "is_equal"])
+    table["p"] = table.groupby("architecture")["raw"].transform(holm)
+    table["p_of_all"] = holm(table["raw"])
+    for p, verdict in (("p", "verdict"), ("p_of_all", "verdict_of_all")):
+        sure = np.where(table["mean"] > 0, BETTER, WORSE)
+        table[verdict] = np.where(table[p] < 1 - protocol.CONFIDENCE, sure, np.where(table["is_equal"], EQUAL, UNSURE))
+    return table.drop(columns=["raw", "is_equal"])
 
 
-def holm(p: np.ndarray) -> np.ndarray:
+def holm(p: pd.Series) -> pd.Series:
     """p values corrected for being a family, by Holm's step-down method (1979)."""
-    order = np.argsort(p, kind="stable")
-    stepped = p[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
-    return corrected
+    stepped = p.sort_values(kind="stable") * np.arange(len(p), 0, -1)
+    return stepped.cummax().clip(upper=1).reindex(p.index)
+
+
+def at_equal_photographs(usual: pd.DataFrame, doubled: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies as in accuracies(), of those seeds and numbers of images whose steps were doubled, too: arms that spend half of their
+    images or steps on others take twice the steps, and so see as many photographs as the arms of photographs alone do.
+    """
+    kept = usual.reindex(index=doubled.index, columns=doubled.columns)
+    shared = [cell for cell in doubled.columns if len(BY_NAME[cell[0]].sources) > 1]
+    return kept.where(~kept.columns.isin(shared), doubled)
+
+
+def has_diverged(record: dict) -> bool:
+    """Whether the training loss of a run of experiment 3 jumped: a twentieth of a phase lies above an earlier one by more than JUMP."""
+    loss, phases = record["training"]["history"]["loss"], len(BY_NAME[record["arm"]].phases)
+    return any((np.array(part) - np.minimum.accumulate(part)).max() > JUMP for part in np.split(np.array(loss), phases))
