@@ -7,6 +7,12 @@ import numpy as np
 from cifake import protocol
 
 
+def steps_of(size: int, steps: int) -> int:
+    """Steps of a training on a number of images, a multiple of 40: two phases of twenty parts; `steps` is the number for few images."""
+    factor = next((more for least, more in sorted(protocol.MORE_STEPS.items(), reverse=True) if size >= least), 1)
+    return round(steps * factor / 40) * 40
+
+
 def draw(numbers: np.ndarray, size: int, seed: int, source: str) -> np.ndarray:
     """Draw `size` rows, int64 [size]; `numbers` [n] is the class of each row, from 0.
 

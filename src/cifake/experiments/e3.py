@@ -164,12 +164,6 @@ def _is_planned(architecture: str, arm: Arm, size: int, seed: int) -> bool:
     return True
 
 
-def steps_of(size: int, steps: int = protocol.STEPS) -> int:
-    """Steps of a training on a number of images, a multiple of 40: two phases of twenty parts; `steps` is the number for few images."""
-    factor = next((more for least, more in sorted(protocol.MORE_STEPS.items(), reverse=True) if size >= least), 1)
-    return round(steps * factor / 40) * 40
-
-
 def _shared_settings(architecture: str, chosen: argparse.Namespace) -> dict:
     """The settings that all runs of a classifier have."""
     entry = ARCHITECTURES[architecture]
@@ -193,7 +187,7 @@ def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, v
     entry, every_fake = ARCHITECTURES[architecture], sizes["FAKE"][-1]
     changed = dict(changed_by(architecture, variant))
     settings = {"seed": seed, "arm": arm.name, "images": size} | shared
-    settings["steps"] = changed.pop("steps", 1) * steps_of(changed.pop("steps_of", size), shared["steps"])
+    settings["steps"] = changed.pop("steps", 1) * budgets.steps_of(changed.pop("steps_of", size), shared["steps"])
     if "FAKE" in arm.sources and len(arm.sources) > 1:
         settings["fake_images"] = every_fake
     if arm.is_gaussian:
