@@ -26,9 +26,9 @@ from cifake.models.architectures import ARCHITECTURES
 from cifake.pages import contents
 from cifake.pages.study import Study
 from cifake.results import records, table
-from cifake.system import locks, options
+from cifake.system import options
 from cifake.system.errors import StudyError
-from cifake.system.files import checksum, checksum_of_arrays, staged
+from cifake.system.files import checksum, checksum_of_arrays
 from cifake.system.paths import Folders
 
 STEPS = "20"
@@ -301,19 +301,6 @@ def test_new_images_under_the_same_names_have_new_features(study, tmp_path):
     assert found[0] == found[1]
 
 
-def test_results_that_an_interruption_left_half_in_place_are_put_in_place(study, tmp_path):
-    """Even if the earlier ones are what is asked for."""
-    folders = copy_of(study, tmp_path / "output")
-    path = folders.e3_run("VGG16", "REAL", BUDGET, 1)["record"]
-    path.rename(staged(path))
-    newer = records.read(staged(path), "E3") | {"device": "of the newer run"}
-    records.write(newer, staged(path))
-    records.write(newer | {"device": "of the earlier run"}, path)
-    e3.train_missing(choose(folders, "--models", "VGG16"))
-    assert records.read(path, "E3")["device"] == "of the newer run"
-    assert not staged(path).exists()
-
-
 def test_figure_tables_and_runs_csv_are_those_of_the_records(study):
     written = contents.draw(Study(study, table.load(study, "E3")), "E3")
     names = ["accuracy.png", "accuracy_table.txt", "worth_table.txt", "additions_table.txt", "runs.csv"]
@@ -349,7 +336,7 @@ def test_an_experiment_that_is_ended_loses_the_run_in_progress_and_no_other(star
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert "the same command continues there" in errors
+    assert "the same command continues" in errors
     before = times_of(folders)
     assert len(folders.records("E3")) in (1, 2)
     ended = run("bash", REPOSITORY / "run-E3.sh", *words, PYTHON=sys.executable)
@@ -359,20 +346,6 @@ def test_an_experiment_that_is_ended_loses_the_run_in_progress_and_no_other(star
     assert before.items() <= times_of(folders).items()
     assert len(scores_of(folders)) == 3
     assert not list(folders.output.rglob(".*")), "drafts or staged files were left"
-
-
-def test_a_run_that_another_process_is_doing_is_left_to_it(made, tmp_path, caplog):
-    folders = copy_of(made, tmp_path / "output")
-    chosen = choose(folders, "--models", "NN", "--shard", f"1/{RUNS - 1}")
-    one, other = e3.runs_of(chosen, SIZES)
-    caplog.set_level("INFO")
-    with locks.alone(folders, one.title):
-        e3.train_missing(chosen)
-    assert "Left out: NN, REAL, 60 images, seed 1 is being worked on by process" in caplog.text
-    assert folders.records("E3") == [other.files["record"]]
-    with locks.alone(folders, one.title):  # also if a share has no other run of this classifier
-        e3.train_missing(choose(folders, "--models", "NN", "--shard", f"1/{RUNS}"))
-    assert folders.records("E3") == [other.files["record"]]
 
 
 def test_records_that_differ_in_more_than_the_run_are_not_shown_together(study, tmp_path):

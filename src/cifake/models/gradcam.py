@@ -40,7 +40,7 @@ def _opened(classifier: Classifier) -> Callable[[np.ndarray, tf.GradientTape], t
     A network within the backbone, such as keras.applications has them, is opened too: what comes before and after it is a chain.
     """
     whole = classifier.backbone or classifier.head
-    place, network = next(((place, layer) for place, layer in enumerate(whole.layers) if isinstance(layer, keras.Model)), (None, whole))
+    place, network = next(((place, layer) for place, layer in enumerate(whole.operations) if isinstance(layer, keras.Model)), (None, whole))
     convolutions = [number for number, layer in enumerate(network.layers) if isinstance(layer, keras.layers.Conv2D)]
     if not convolutions:
         raise StudyError("This classifier has no convolutions, so Grad-CAM has nothing to show; take LeNet or VGG16.")
@@ -48,10 +48,10 @@ def _opened(classifier: Classifier) -> Callable[[np.ndarray, tf.GradientTape], t
     chosen = max(enumerate(with_places), key=lambda layer: (min(*layer[1].output.shape[1:3], PLACES), layer[0]))[1]
     before = after = None
     if place is not None:
-        before = keras.Model(whole.inputs, whole.layers[place - 1].output)
-        after = keras.Model(whole.layers[place + 1].input, whole.output) if place + 1 < len(whole.layers) else None
+        before = keras.Model(whole.input, whole.operations[place - 1].output)
+        after = keras.Model(whole.operations[place + 1].input, whole.output) if place + 1 < len(whole.operations) else None
     scores = _without_softmax(classifier.head)
-    inner = keras.Model(network.inputs, [chosen.output, network.output if classifier.backbone else scores.output])
+    inner = keras.Model(network.input, [chosen.output, network.output if classifier.backbone else scores.output])
 
     def maps_and_scores(images: np.ndarray, tape: tf.GradientTape) -> tuple[tf.Tensor, tf.Tensor]:
         for variable in inner.weights:
@@ -69,4 +69,4 @@ def _without_softmax(model: keras.Model) -> keras.Model:
     linear = keras.layers.Dense(last.units, name="scores")
     scores = linear(before.output)
     linear.set_weights(last.get_weights())
-    return keras.Model(model.inputs, scores)
+    return keras.Model(model.input, scores)

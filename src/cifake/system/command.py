@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cifake.system import progress
@@ -33,18 +34,10 @@ def run(main: Callable[[], None]) -> None:
     handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False  # if the log's reader is gone, print no traceback for each line
-    signal.signal(signal.SIGTERM, _terminate)
     script = Path(sys.argv[0]).name
     try:
-        main()
-        sys.stdout.flush()
+        _main_or_stop(main)
         return
-    except KeyboardInterrupt as stop:  # Ctrl-C, or _terminate's
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        sys.stdout.flush()
-        print("\nStopped; the same command continues after the last whole epoch or run.", file=sys.stderr, flush=True)
-        os._exit(128 + (stop.args[0] if stop.args else signal.SIGINT))  # at once: TensorFlow's threads would end with messages of their own
     except StudyError as problem:
         message = str(problem)
     except BrokenPipeError:  # the reader of the output is gone, as with | head
@@ -70,9 +63,27 @@ def run(main: Callable[[], None]) -> None:
     sys.exit(2)
 
 
-def _terminate(number: int, _frame: object) -> None:
-    """SIGTERM, as a cluster sends it, ends a script as Ctrl-C does."""
-    raise KeyboardInterrupt(number)
+def _main_or_stop(main: Callable[[], None]) -> None:
+    """Ctrl-C and SIGTERM, as a cluster sends it, end a script at once, with one line: nothing is lost, because files are written whole."""
+
+    def terminate(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        main()
+        sys.stdout.flush()
+    except BaseException as problem:
+        # While a library is imported, an interrupt may come as the cause of an ImportError.
+        stop = next((one for one in (problem, problem.__cause__, problem.__context__) if isinstance(one, KeyboardInterrupt)), None)
+        if stop is None:
+            raise
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        with suppress(OSError):  # the terminal, or what reads the output, may be gone
+            sys.stdout.flush()
+            print("\nStopped; the same command continues after the last whole epoch or run.", file=sys.stderr, flush=True)
+        os._exit(128 + (stop.args[0] if stop.args else signal.SIGINT))  # TensorFlow's threads would end with messages of their own
 
 
 _REMEDIES = {
