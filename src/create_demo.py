@@ -15,7 +15,6 @@ from pathlib import Path
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import flush
-from cifake.system.locks import alone
 from cifake.system.paths import REPOSITORY, Folders, shown
 
 log = logging.getLogger(__name__)
@@ -37,9 +36,7 @@ def main() -> None:
     elif chosen.dry_run:
         log.info("%s: the demo's images would be made", shown(folders.images))
     else:
-        with alone(folders, "The demo data"):
-            if not is_complete(folders.images):  # another process may have been quicker
-                write(folders.images)
+        write(folders.images)
         command.wrote([folders.images])
 
 

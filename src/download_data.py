@@ -11,7 +11,7 @@ as they are.
 import logging
 
 from cifake.data import kaggle
-from cifake.system import command, options, signals
+from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.paths import Folders, shown
 
@@ -19,7 +19,6 @@ from cifake.system.paths import Folders, shown
 def main() -> None:
     """Bring what is missing."""
     chosen = options.parse(__doc__, "images output dry_run verbose")
-    signals.when_stopped("Stopped; the same command continues the download.")
     if chosen.verbose:
         logging.getLogger("cifake").setLevel(logging.DEBUG)
     folders = chosen.folders

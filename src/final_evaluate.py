@@ -11,7 +11,6 @@ FAKE LeNet 0.35, FAKE VGG16 0.41.
 
 import logging
 
-from cifake.experiments import e1, e2
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
@@ -26,7 +25,7 @@ def main() -> None:
     if chosen.dry_run:
         log.info("Experiment 2: would test what is trained by then, %d record(s) so far", len(folders.records("E1")))
         return
-    e1.finish_interrupted(folders, "E1", "E2")
+    from cifake.experiments import e2
     from cifake.pages import contents, sentences
     from cifake.pages.study import Study
     from cifake.results import table

@@ -11,7 +11,6 @@ about an hour on two cores; if stopped, it continues after its last whole epoch.
 
 import logging
 
-from cifake.experiments import e1, e4
 from cifake.models.architectures import ARCHITECTURES
 from cifake.system import command, options
 
@@ -22,20 +21,16 @@ def main() -> None:
     """Do what is missing, then draw what is there."""
     uses = "models epochs seed seeds weights precision images output fresh dry_run verbose"
     chosen = options.parse(__doc__, uses, models=list(ARCHITECTURES))
-    if chosen.dry_run:
-        e4.announce(chosen)
-        return
-    e1.finish_interrupted(chosen.folders, "E1")
-    e4.run_missing(chosen)
+    from cifake.experiments import e4
     from cifake.pages import apart, contents
     from cifake.pages.study import Study
     from cifake.results import table
 
-    runs = table.load(chosen.folders)
-    if runs.empty:  # others are doing all that this start was to do
-        log.info("Nothing to draw: no run is there yet.")
+    if chosen.dry_run:
+        e4.announce(chosen)
         return
-    study = Study(chosen.folders, table.on_the_same_images(runs))
+    e4.run_missing(chosen)
+    study = Study(chosen.folders, table.on_the_same_images(table.load(chosen.folders)))
     table.name_strangers(study.runs, "E4")
     for line in apart.answers(study):
         log.info("%s", line)

@@ -9,7 +9,6 @@ and runs.csv, a row for each run, to E1_visualisations/. It takes some seconds.
 import logging
 
 from cifake import protocol
-from cifake.experiments import e1
 from cifake.models.architectures import ARCHITECTURES
 from cifake.system import command, options
 from cifake.system.errors import StudyError
@@ -29,7 +28,6 @@ def main() -> None:
             len(folders.records("E1")),
         )
         return
-    e1.finish_interrupted(folders, "E1")
     if not folders.records("E1"):
         raise StudyError(f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: bash run-NN.sh")
     from cifake.pages import contents

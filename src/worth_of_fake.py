@@ -13,7 +13,6 @@ their E3_results/ into one folder and start it once more.
 
 import logging
 
-from cifake.experiments import e3
 from cifake.models.architectures import ARCHITECTURES
 from cifake.system import command, options
 
@@ -24,6 +23,8 @@ def main() -> None:
     """Do the runs that are missing, then draw what is there."""
     uses = "models seeds part steps no_flip shard weights precision images output fresh dry_run verbose"
     chosen = options.parse(__doc__, uses, models=list(ARCHITECTURES))
+    from cifake.experiments import e3
+
     if chosen.dry_run:
         e3.announce(chosen)
         return

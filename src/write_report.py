@@ -9,7 +9,6 @@ src/worth_of_fake.py and src/real_or_fake.py have been run. It takes ten seconds
 
 import logging
 
-from cifake.experiments import e1
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import write_text
@@ -25,7 +24,6 @@ def main() -> None:
     if chosen.dry_run:
         log.info("%s: would be written from what is trained before", shown(folders.report))
         return
-    e1.finish_interrupted(folders, "E1", "E2")
     if not folders.records("E1"):
         if folders.records("E3"):
             log.info("No report: it is about experiments 1 and 2 first of all, which bash run.sh does.")

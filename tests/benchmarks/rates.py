@@ -92,17 +92,9 @@ def training_rate(precision: str, pixels: np.ndarray, split: metadata.Split) -> 
     with architectures.precision(precision):
         head = architectures.head("LeNet", pixels.shape[1:], len(split.classes))
     validation = metadata.validation_rows(len(pixels))
+    settings = {"seed": protocol.SEED, "epochs_at_most": EPOCHS}
     with tempfile.TemporaryDirectory() as folder:
-        training.train(
-            head,
-            *batches.in_memory(pixels, np.array(split.numbers)),
-            validation=validation,
-            epochs=EPOCHS,
-            seed=protocol.SEED,
-            name="LeNet",
-            checkpoint=Path(folder) / "checkpoint.npz",
-            key="",
-        )
+        training.train(head, *batches.in_memory(pixels, np.array(split.numbers)), settings, Path(folder) / "checkpoint.npz")
     log.removeHandler(listener)
     (first, start), (last, end) = ends[0], ends[-1]
     seconds = (end - start) / (last - first)

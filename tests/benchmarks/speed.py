@@ -36,7 +36,7 @@ from cifake import protocol
 from cifake.data import metadata
 from cifake.models.architectures import ARCHITECTURES
 from cifake.pages import tables
-from cifake.system import command, devices, options, signals
+from cifake.system import command, devices, options
 from cifake.system.errors import StudyError
 from cifake.system.files import write_text
 from cifake.system.paths import REPOSITORY, Folders, shown
@@ -370,7 +370,6 @@ def main() -> None:
     chosen = parse()
     about = machine()
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
-        signals.when_stopped(f"Stopped; {folder} may be deleted.")
         folders = sample(chosen.images, chosen.sample, Path(folder) / "sample")
         images = len(list(folders.split(SOURCE, "train").iterdir()))
         measured = compare(folders, chosen)

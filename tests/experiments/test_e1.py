@@ -1,10 +1,6 @@
-"""Experiment 1, one classifier at a time: seeds, precision, checkpoints, what a record says, and what is refused."""
+"""Experiment 1, one classifier at a time: seeds, precision, what a record says, and what is refused."""
 
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, called, done, make_images, refused
+from conftest import called, done, make_images, refused
 from PIL import Image
 
 from cifake.pages import figures
@@ -102,12 +98,17 @@ def test_the_plain_run_counts_as_its_seed_and_the_others_are_replicates(start, s
     refused(called(start, "visualise.py", seeds, "--seeds", "129", "130", "131"), "differ in more than the seed", "replicates")
 
 
-def test_one_seed_has_one_result_whatever_came_before_it(seeds, classify):
-    """130 was trained after 129 in one process; now it is the plain run, alone."""
-    before = same_of(seeds, "NN")
-    classify("NN", seeds, "-epochs", "2", "--seed", "130")
-    assert same_of(seeds, "NN") == same_of(seeds, "NN", 130)
-    assert same_of(seeds, "NN")[1] != before[1]
+def test_one_seed_has_one_result_whatever_came_before_it(start, seeds, classify):
+    """130 was trained after 129 in one process; now it is trained alone, by --seed, and leaves 129's results where they are."""
+    before, replicate = same_of(seeds, "NN"), same_of(seeds, "NN", 130)
+    record = place(seeds, "NN")["record"].read_bytes()
+    ended = classify("NN", seeds, "-epochs", "2", "--seed", "130", "--fresh")
+    assert "FAKE NN, seed 130: --fresh; replacing its results" in ended["stdout"]
+    assert same_of(seeds, "NN", 130) == replicate != before
+    assert same_of(seeds, "NN") == before
+    assert place(seeds, "NN")["record"].read_bytes() == record
+    done(start, "final_evaluate.py", seeds, "--seed", "130")  # as --seeds 130
+    assert [path.parent.name for path in seeds.records("E2")] == ["seed-130"]
 
 
 def test_visualise_works_with_what_is_there(start, seeds, new_study):
@@ -153,30 +154,6 @@ def test_scores_without_trained_test_images(start, small, classify):
     assert "Without the 2 test images" in files["metrics"].read_text(encoding="utf-8")
 
 
-def test_a_training_that_is_stopped_says_so_and_continues_to_the_bytes_that_its_seed_gives(start, images, tmp_path, classify):
-    whole, cut = (with_csvs(start, Folders(images, tmp_path / name)) for name in ("whole", "cut"))
-    classify("LeNet", whole, "-epochs", "12", "--seeds", "129", "130")
-    epochs = record_of(whole, "LeNet")["training"]["epochs"]
-    command = [sys.executable, REPOSITORY / "src" / "classify_LeNet.py", "-data", "FAKE", "-epochs", "12"]
-    process = subprocess.Popen(
-        [*map(str, command), "--images", cut.images, "--output", cut.output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while "epoch  1:" not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    _, errors = process.communicate(timeout=60)
-    assert time.monotonic() - began < 3
-    assert process.returncode == 143
-    assert "of FAKE LeNet; the same command continues there." in errors
-    assert "Traceback" not in errors
-    assert not cut.results("E1").exists()
-    ended = classify("LeNet", cut, "-epochs", "12")
-    assert epochs == 1 or "FAKE LeNet: continues after epoch" in ended["stdout"]
-    assert same_of(cut, "LeNet") == same_of(whole, "LeNet")
-    assert same_of(cut, "LeNet")[1] != same_of(whole, "LeNet", 130)[1]
-
-
 def test_a_damaged_image_ends_a_training_before_it_begins(start, small):
     image = next(small.split("FAKE", "train").iterdir())
     image.write_bytes(image.read_bytes()[:300])
@@ -191,3 +168,11 @@ def test_own_classes_reach_reports_and_model(start, tmp_path, classify):
     classify("NN", with_csvs(start, folders), "-epochs", "1")
     assert record_of(folders, "NN")["classes"] == ["red", "green", "blue"]
     assert "green" in place(folders, "NN")["metrics"].read_text(encoding="utf-8")
+
+
+def test_weights_that_are_missing_stop_only_what_needs_them(start, new_study):
+    folders = new_study()
+    environment = {"VGG16_WEIGHTS": "/no/such/file.h5"}
+    assert called(start, "classify_NN.py", folders, "-data", "FAKE", "-epochs", 1, **environment)["code"] == 0
+    refused(called(start, "classify_VGG16.py", folders, "-data", "FAKE", **environment), "VGG16_WEIGHTS", "/no/such/file.h5")
+    assert called(start, "classify_VGG16.py", folders, "-data", "FAKE", "-epochs", 1, "--weights", "random", **environment)["code"] == 0

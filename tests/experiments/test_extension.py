@@ -54,8 +54,8 @@ def test_an_architecture_is_one_entry(new_study, monkeypatch, call):
     monkeypatch.setitem(ARCHITECTURES, "Tiny", TINY)
     folders = new_study()
     written = []
-    # A classify script is these two lines: its docstring, and this.
-    call(lambda: written.extend(e1.classify("Tiny", "Train and test Tiny.")), folders, "-data", "FAKE", "-epochs", "20")
+    # A classify script is these two lines, and its docstring in place of "".
+    call(lambda: written.extend(e1.classify("Tiny", options.parse("", "data"))), folders, "-data", "FAKE", "-epochs", "20")
     files = folders.classifier("E1", "FAKE", "Tiny")
     assert written == list(files.values())
     assert all(path.exists() for path in written)

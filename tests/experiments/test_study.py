@@ -24,7 +24,7 @@ from cifake.results import records
 from cifake.system.paths import ENDINGS, KINDS, Folders
 
 NAMES = [f"{source}_{architecture}" for architecture in ARCHITECTURES for source in protocol.SOURCES]
-OPTIONS = ["-epochs", "2", "--weights", "random", "--seed", "7", "--best", "3"]
+OPTIONS = ["-epochs", "2", "--weights", "random", "--best", "3"]
 
 
 def runner(name: str, *options: str | Path) -> subprocess.CompletedProcess:

@@ -9,7 +9,6 @@ import pytest
 
 from cifake import protocol
 from cifake.models import architectures, features
-from cifake.system import progress
 from cifake.system.errors import StudyError
 from cifake.system.paths import Folders
 
@@ -103,42 +102,29 @@ def test_a_damaged_model_is_named(tmp_path):
 
 
 def test_features_are_kept_and_mended(tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "PART", 20)
-    backbone, folders = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path)
-    fresh = features.of_images(backbone, PIXELS, "a fingerprint", folders, "test")
-    parts = sorted(folders.unfinished.glob("features_*.npz"))
-    assert len(parts) == 3
-    content = parts[1].read_bytes()
-    parts[1].write_bytes(content[:-2000] + bytes(100) + content[-1900:])  # damaged
-    parts[2].unlink()  # interrupted
-    computed = []
+    backbone, folders, computed = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path), []
     compute = features.compute
     monkeypatch.setattr(features, "compute", lambda *words: computed.append(len(words[1])) or compute(*words))
-    assert np.array_equal(features.of_images(backbone, PIXELS, "a fingerprint", folders, "test"), fresh)
-    assert computed == [20, 10]
-    features.of_images(backbone, PIXELS, "another fingerprint", folders, "test")
-    assert computed == [20, 10, 20, 20, 10]
 
+    def found(fingerprint: str = "a fingerprint", **more) -> np.ndarray:
+        return features.of_images(backbone, PIXELS, fingerprint, folders, "test", **more)
 
-def test_features_go_into_an_array_and_parts_that_nobody_needs_are_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "PART", 20)
-    backbone, folders = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path)
+    fresh = found()
+    (path,) = folders.unfinished.glob("features_*.npz")
+    content = path.read_bytes()
+    assert np.array_equal(found(), fresh)
+    assert computed == [50]
+    for damaged in (content[:-2000] + bytes(100) + content[-1900:], content[:5000], b""):
+        path.write_bytes(damaged)
+        assert np.array_equal(found(), fresh)
+    np.savez(path, features=np.full_like(fresh, np.inf))
+    assert np.array_equal(found(), fresh)
+    assert computed == [50] * 5
+    found("another fingerprint")
     out = np.full((len(PIXELS), 512), -1, np.float16)
-    features.of_images(backbone, PIXELS, "a fingerprint", folders, "test", out=out, first=30)  # within the second part
-    assert len(list(folders.unfinished.glob("features_*.npz"))) == 2
-    assert (out[:20] == -1).all()
-    assert np.array_equal(out[20:], features.compute(backbone, PIXELS)[20:].astype(np.float16))
-
-
-def test_one_bar_counts_the_images_whose_features_are_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "PART", 20)
-    backbone, folders = architectures.backbone("VGG16", RANDOM), Folders(output=tmp_path)
-    bars, bar = [], progress.bar
-    monkeypatch.setattr(progress, "bar", lambda *words: bars.append(bar(*words)) or bars[-1])
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    features.of_images(backbone, PIXELS, "a fingerprint", folders, "VGG16, test")
-    min(folders.unfinished.glob("features_*.npz")).unlink()
-    features.of_images(backbone, PIXELS, "a fingerprint", folders, "VGG16, test")
-    assert [(shown.n, shown.total) for shown in bars] == [(50, 50), (20, 20)]
-    assert "VGG16, test: features: 100%" in str(bars[0])
-    assert "50 of 50 images, 00:00 left" in str(bars[0])
+    found(out=out, first=30)
+    assert computed == [50] * 6 + [20]
+    assert (out[:30] == -1).all()
+    assert np.array_equal(out[30:], fresh[30:].astype(np.float16))
+    found(change=lambda images, first: np.full_like(images, first), out=out, first=20)
+    assert np.array_equal(out[20:], compute(backbone, np.full_like(PIXELS, 20))[20:].astype(np.float16))

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cifake.models import architectures, gradcam
-from cifake.models.architectures import Classifier
-from cifake.system import devices
+from cifake.models.architectures import Architecture, Classifier
 from cifake.system.errors import StudyError
 
 PATCH = 10  # pixels
@@ -26,7 +26,6 @@ def patched(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 @pytest.fixture(scope="module")
 def trained() -> keras.Model:
     """A LeNet that tells noise with a square from noise without."""
-    devices.prepare()
     keras.utils.set_random_seed(1)
     model = architectures.head("LeNet", (32, 32, 3), 2)
     model.compile(keras.optimizers.SGD(0.02, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -54,15 +53,41 @@ def test_the_heat_lies_where_the_square_is_and_not_if_weights_are_random(trained
     assert inside_to_outside[0] > 2 > inside_to_outside[1], inside_to_outside
 
 
-def test_vgg16_has_eight_by_eight_places_and_maps_differ_by_class():
-    devices.prepare()
+def small_network(**inputs) -> keras.Model:
+    """A network as keras.applications has them: 32x32, 16x16 and 8x8 maps, then maps without places, and their mean."""
+    images = keras.Input(**inputs)
+    hidden = keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(keras.layers.Rescaling(0.1)(images))
+    hidden = keras.layers.SeparableConv2D(6, 3, strides=2, padding="same", activation="relu")(hidden)
+    hidden = keras.layers.Conv2D(8, 3, strides=4, padding="same", activation="relu")(keras.layers.BatchNormalization(name="last")(hidden))
+    return keras.Model(images, keras.layers.GlobalAveragePooling2D()(hidden), name="small")
+
+
+def nested(_weights: str) -> keras.Model:
+    """A backbone with a network within it, between its own preprocessing and a layer of its own."""
+    images = architectures.raw_images()
+    pixels = keras.ops.cast(images, "float32")[..., ::-1] - 100.0
+    return keras.Model(images, keras.layers.Rescaling(2.0)(small_network(shape=(32, 32, 3))(pixels)), name="backbone")
+
+
+def flat(_weights: str) -> keras.Model:
+    """A backbone that is the network itself."""
+    network = small_network(shape=(32, 32, 3), dtype="uint8")
+    network.name = "backbone"
+    return network
+
+
+@pytest.mark.parametrize("make", [architectures.ARCHITECTURES["VGG16"].backbone, nested, flat], ids=["VGG16", "nested", "flat"])
+def test_any_pretrained_backbone_has_eight_by_eight_places_and_maps_differ_by_class(make, monkeypatch, tmp_path):
+    """One entry in the table is enough: preprocessing and layers are found in the backbone, also in that of a saved model."""
     keras.utils.set_random_seed(1)
-    backbone = architectures.backbone("VGG16", "random")
-    classifier = Classifier(backbone, architectures.head("VGG16", backbone.output_shape[1:], 3))
+    monkeypatch.setitem(architectures.ARCHITECTURES, "Other", Architecture("", e3_seconds=1, backbone=make, is_pretrained=True))
+    backbone = architectures.backbone("Other", "random")
+    Classifier(backbone, architectures.head("Other", backbone.output_shape[1:], 3)).whole("whole").save(tmp_path / "model.keras")
+    classifier = architectures.load(tmp_path / "model.keras")
     images, _, _ = patched(4, seed=4)
-    maps, scores = gradcam._opened(classifier)(images.astype(np.float32))
+    with tf.GradientTape() as tape:
+        maps, scores = gradcam._opened(classifier)(images, tape)
     assert maps.shape[1:3] == (8, 8)
-    assert scores.shape == (4, 3)
     probabilities = classifier.whole("whole").predict_on_batch(images)
     assert keras.ops.softmax(scores).numpy() == pytest.approx(probabilities, abs=1e-4)  # the same forward pass
     first, second = (gradcam.heat_maps(classifier, images, np.full(4, number)) for number in (0, 1))
@@ -72,7 +97,6 @@ def test_vgg16_has_eight_by_eight_places_and_maps_differ_by_class():
 
 
 def test_nn_has_nothing_to_show():
-    devices.prepare()
     backbone = architectures.backbone("NN", "random")
     with pytest.raises(StudyError, match="no convolutions"):
         gradcam.heat_maps(Classifier(backbone, architectures.head("NN", (1024,), 2)), patched(2, seed=5)[0], np.zeros(2, int))

@@ -16,7 +16,6 @@ from PIL import Image, ImageOps
 from cifake import protocol
 from cifake.data import metadata
 from cifake.system import progress
-from cifake.system.devices import without_chatter
 from cifake.system.errors import StudyError
 
 JPEG = b"\xff\xd8\xff"  # how every JPEG begins
@@ -76,7 +75,7 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
         for start in range(0, len(contents), CHUNK):
             chunk, decoded = contents[start : start + CHUNK], None
             if all(map(_looks_plain, chunk)):
-                with suppress(tf.errors.OpError), without_chatter():  # one of them is damaged
+                with suppress(tf.errors.OpError):  # one of them is damaged
                     decoded = _decode_chunk(tf.constant(chunk, tf.string))
             if decoded is not None:
                 pixels[start : start + len(chunk)] = decoded

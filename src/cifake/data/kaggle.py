@@ -13,7 +13,6 @@ from cifake import protocol
 from cifake.data import metadata
 from cifake.system.errors import StudyError
 from cifake.system.files import flush
-from cifake.system.locks import alone
 from cifake.system.paths import Folders, shown
 
 log = logging.getLogger(__name__)
@@ -51,12 +50,11 @@ def bring(folders: Folders, dry_run: bool = False) -> list[Path]:
         where = ", ".join(shown(images / part) for part in missing)
         log.info("%s", f"{where}: would be downloaded from {ADDRESS}" if missing else f"{shown(images)}: CIFAKE is complete")
         return []
-    with alone(folders, "The download of CIFAKE"):
-        missing = _missing(folders)
-        if missing:
-            origin = _download(images)
-            _put(images, missing, origin)
-            log.info("kagglehub keeps a copy in %s, which may be deleted", shown(origin))
+    missing = _missing(folders)
+    if missing:
+        origin = _download(images)
+        _put(images, missing, origin)
+        log.info("kagglehub keeps a copy in %s, which may be deleted", shown(origin))
     log.info("%s: CIFAKE is complete", shown(images))
     return [images / part for part in missing]
 

@@ -2,31 +2,29 @@
 
 import argparse
 import hashlib
-import itertools
 import json
 import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
 
 from cifake import protocol
-from cifake.data import metadata
+from cifake.data import batches, decoding, metadata
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
+from cifake.models import architectures, features, training
 from cifake.models.architectures import ARCHITECTURES
-from cifake.system import files, locks, options
-from cifake.system.paths import Folders
-
-if TYPE_CHECKING:
-    import numpy as np
+from cifake.pages import figures
+from cifake.results import histories
+from cifake.system import files
 
 log = logging.getLogger(__name__)
 
 
-def classify(architecture: str, documentation: str) -> list[Path]:
-    """A classify script: train and test a classifier on one source, once for each seed; gives the files written."""
-    uses = "data epochs seed seeds precision images output fresh dry_run verbose"
-    chosen = options.parse(documentation, f"{uses} weights" if ARCHITECTURES[architecture].is_pretrained else uses)
+def classify(architecture: str, chosen: argparse.Namespace) -> list[Path]:
+    """Train and test a classifier on one source, once for each seed; gives the files written."""
     if chosen.dry_run:
         for run in _runs(architecture, chosen, {}):
             reason = why(run, chosen.fresh)
@@ -47,8 +45,8 @@ def title_of(source: str, architecture: str, seed: int | None, experiment: str =
 
 
 def run_of(experiment: str, source: str, architecture: str, settings: dict, data: dict, chosen: argparse.Namespace) -> Run:
-    """A training: --seed's is the plain one, every other seed of --seeds has a place of its own."""
-    place = None if settings["seed"] == chosen.seed else settings["seed"]
+    """A training: the study's own seed is the plain one, every other has a place of its own."""
+    place = None if settings["seed"] == protocol.SEED else settings["seed"]
     title, where = title_of(source, architecture, place), chosen.folders.classifier(experiment, source, architecture, place)
     return Run(experiment, architecture, title, settings, data, where)
 
@@ -56,13 +54,13 @@ def run_of(experiment: str, source: str, architecture: str, settings: dict, data
 def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split]) -> list[Run]:
     """The runs that the options ask for."""
     settings, data = settings_of(architecture, chosen), data_of(splits)
-    return [run_of("E1", chosen.data, architecture, settings | {"seed": seed}, data, chosen) for seed in chosen.seeds or [chosen.seed]]
+    return [run_of("E1", chosen.data, architecture, settings | {"seed": seed}, data, chosen) for seed in chosen.seeds or [protocol.SEED]]
 
 
 def settings_of(architecture: str, chosen: argparse.Namespace) -> dict:
     """All that a training depends on beside the images, by the study's protocol and the options."""
     settings = {
-        "seed": chosen.seed,
+        "seed": protocol.SEED,
         "precision": chosen.precision,
         "epochs_at_most": chosen.epochs,
         "patience": protocol.PATIENCE,
@@ -78,35 +76,18 @@ def settings_of(architecture: str, chosen: argparse.Namespace) -> dict:
     return settings
 
 
-def finish_interrupted(folders: Folders, *experiments: str) -> None:
-    """Rename the results of experiments 1 and 2 that killed processes left half renamed."""
-    found = (folders.results("E1") / "replicates").glob("seed-*")
-    numbers = (folder.name.removeprefix("seed-") for folder in found)
-    seeds = [None, *sorted(int(number) for number in numbers if number.isdecimal())]
-    for experiment, seed, source, name in itertools.product(experiments, seeds, protocol.SOURCES, ARCHITECTURES):
-        paths = list(folders.classifier(experiment, source, name, seed).values())
-        if files.is_half_in_place(paths):
-            with locks.alone(folders, title_of(source, name, seed, experiment)):
-                files.finish_interrupted(paths)
-
-
 def prepare(
     architecture: str,
     name: str,
     chosen: argparse.Namespace,
     splits: dict[str, metadata.Split],
     seconds: Seconds,
-    change: "Callable[[np.ndarray], np.ndarray] | None" = None,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Prepared:
     """From the bytes of the images, `splits` train and test, to the inputs of the training, once for all seeds.
 
     `change` is what is done to the pixels of the training images; only classifiers without a pretrained backbone can have it.
     """
-    import numpy as np
-
-    from cifake.data import batches, decoding
-    from cifake.models import architectures, features
-
     training_files = set(splits["train"].contents)
     trained_on = np.array([content in training_files for content in splits["test"].contents])
 
@@ -133,14 +114,8 @@ def prepare(
 
 def train(
     source: str, chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds
-) -> tuple["np.ndarray", dict]:
+) -> tuple[np.ndarray, dict]:
     """Train one classifier on the images of a source, save it, and have the saved model answer the test."""
-    import keras
-
-    from cifake.models import architectures, features, training
-    from cifake.pages import figures
-    from cifake.results import histories
-
     backbone, inputs, numbers = prepared.inputs
     test, settings = prepared.test, run.settings
 
@@ -148,17 +123,8 @@ def train(
     keras.utils.set_random_seed(settings["seed"])
     with architectures.precision(settings["precision"]):
         trainee = architectures.head(run.architecture, inputs.shape[1:], len(test.classes))
-    trained = training.train(
-        trainee,
-        inputs,
-        numbers,
-        validation=metadata.validation_rows(len(numbers)),
-        epochs=chosen.epochs,
-        seed=settings["seed"],
-        name=run.title,
-        checkpoint=chosen.folders.checkpoint(run.title),
-        key=hashlib.sha256(json.dumps([settings, run.data, test.classes]).encode()).hexdigest(),
-    )
+    key = hashlib.sha256(json.dumps([settings, run.data, test.classes]).encode()).hexdigest()[:16]
+    trained = training.train(trainee, inputs, numbers, settings, chosen.folders.checkpoint(run.title, key))
     seconds["training"] = round(trained.seconds, 1)  # over all sittings
 
     # The model that is saved is float32 always. The scores are those of the saved model.
@@ -181,7 +147,7 @@ def train(
         "training": {
             "epochs": len(trained.history),
             "best_epoch": trained.best_epoch + 1,
-            "best_validation_accuracy": trained.best,
+            "best_validation_accuracy": trained.history[trained.best_epoch]["val_accuracy"],
             "stopped_early": trained.stopped_early,
         },
         "model": {"file": file, "sha256": files.checksum(saved), "parameters": model.count_params()},

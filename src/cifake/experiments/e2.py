@@ -5,23 +5,22 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from cifake import protocol
-from cifake.data import metadata
+from cifake.data import decoding, metadata
 from cifake.experiments.e1 import title_of
 from cifake.experiments.runs import Prepared, Run, Seconds, data_of, do, model_fault, timed, why
+from cifake.models import architectures, features
 from cifake.system.errors import StudyError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 log = logging.getLogger(__name__)
 OWN_FACTS = ("seconds", "leak")  # of a record of experiment 1, which say nothing about the other source
 
 
-def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namespace) -> list[Path]:
+def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespace) -> list[Path]:
     """Test classifiers of experiment 1, rows of the table of runs, unless that is done; gives the files written.
 
     Raises StudyError if the plain FAKE classifier of a `needed` architecture cannot be tested.
@@ -60,16 +59,12 @@ def evaluate(trained: "pd.DataFrame", needed: list[str], chosen: argparse.Namesp
 
 def _prepare(test: metadata.Split) -> Prepared:
     """From the bytes of the images to pixels."""
-    from cifake.data import decoding
-
     pixels, _ = decoding.decode(test.contents, test.filepaths, f"{test.source}, test")
     return Prepared(None, {"training": 0.0}, test, pixels)
 
 
-def _answer(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple["np.ndarray", dict]:
+def _answer(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple[np.ndarray, dict]:
     """Have a saved model answer the test."""
-    from cifake.models import architectures, features
-
     with timed(seconds, "testing"):
         model = architectures.load(chosen.folders.output / run.of_e1["model"]["file"])
         probabilities = features.probabilities(model, prepared.test_pixels, prepared.test.fingerprint, chosen.folders, run.title)

@@ -11,28 +11,34 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_auc_score
 
 from cifake import protocol
-from cifake.data import metadata
+from cifake.data import appearance, decoding, metadata
 from cifake.experiments import e1
-from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, timed, weights_setting, why
-from cifake.models.architectures import ARCHITECTURES
-from cifake.results import records
+from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, weights_setting, why
+from cifake.models import architectures, features, gradcam
+from cifake.models.architectures import ARCHITECTURES, Classifier
+from cifake.pages import figures
+from cifake.results import coverage, records, scores
+from cifake.system import devices, files
 from cifake.system.errors import StudyError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 log = logging.getLogger(__name__)
 
 Splits = dict[tuple[str, str], metadata.Split]  # by source and split
+Pixels = dict[tuple[str, str], np.ndarray]  # uint8 [n, 32, 32, 3], likewise
 Group = tuple[list[Run], Callable, Callable]  # runs, and the functions that prepare and do them
+Found = tuple[dict, Figure | None]  # by a measurement: what its JSON says, and its picture
 CHANGED_SEEDS = 3  # trainings on each kind of changed FAKE images
 CHANGED = "LeNet"  # what is trained on them
-CHANGES = {  # what is done to FAKE images before a classifier learns from them -> the function of data/appearance.py that does it
-    "FAKE with REAL colours": "with_colours_of",
-    "FAKE with REAL spectrum": "with_spectrum_of",
+CHANGES = {  # what is done to FAKE images before a classifier learns from them
+    "FAKE with REAL colours": appearance.with_colours_of,
+    "FAKE with REAL spectrum": appearance.with_spectrum_of,
 }
 SHOWN = 6  # images of a row of Grad-CAM
 SHEET = 60  # images on the sheet of FAKE images that are taken for another class
@@ -43,11 +49,12 @@ def run_missing(chosen: argparse.Namespace) -> None:
     log.info("Experiment 4: reading the images")
     splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
     models = chosen.models or list(ARCHITECTURES)
-    # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last findings
+    # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
-    for groups in (_findings, _trainings, _findings_after_training):
-        for runs, prepare, act in groups(models, splits, chosen):
-            do(runs, prepare, act, chosen)
+    _measure_before_training(models, splits, chosen)
+    for runs, prepare, act in _trainings(models, splits, chosen):
+        do(runs, prepare, act, chosen)
+    _measure_after_training(models, splits, chosen)
 
 
 def announce(chosen: argparse.Namespace) -> None:
@@ -69,7 +76,7 @@ def announce(chosen: argparse.Namespace) -> None:
 
 def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
     """The trainings; those of a group share their inputs. `splits` is empty if the images have not been read."""
-    seeds = chosen.seeds or list(dict.fromkeys([chosen.seed, *protocol.SEEDS]))
+    seeds = chosen.seeds or protocol.SEEDS
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
     for architecture in models:
@@ -97,11 +104,8 @@ def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
     return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
 
 
-def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple["np.ndarray", dict]:
+def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[np.ndarray, dict]:
     """Train a classifier to tell REAL from FAKE; its record also has the area under the ROC curve and the accuracy by object class."""
-    import numpy as np
-    from sklearn.metrics import roc_auc_score
-
     probabilities, facts = e1.train(protocol.REAL_OR_FAKE, chosen, run, prepared, make, seconds)
     test, objects = prepared.test, metadata.class_names(chosen.folders)
     numbers, shown_in = np.array(test.numbers), np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
@@ -116,51 +120,55 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
 
 def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
     """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
-    from cifake.data import appearance, decoding
-
     real, seconds = splits["REAL", "train"], {}
     first = metadata.validation_rows(len(real.rows))
     some = slice(first, first + protocol.STATISTICS_OF)
     others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
     parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
-    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, partial(getattr(appearance, CHANGES[name]), others))
+    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, partial(CHANGES[name], others))
 
 
-# --------------------------------------------------------------------------------------------------------------- the findings
+# ----------------------------------------------------------------------------------------------------------- the measurements
 
 
-def _finding(
-    name: str, parts: tuple[tuple[str, str], ...], settings: dict, measure: Callable, splits: Splits, chosen: argparse.Namespace, **more
-) -> Group:
-    """Something that is measured on some parts of the images.
-
-    `measure`: (splits, chosen, run, pixels by source and split, function to make a file) -> what was found.
-    """
+def _measure(
+    name: str,
+    settings: dict,
+    parts: tuple[tuple[str, str], ...],
+    measure: Callable[[Pixels], Found],
+    splits: Splits,
+    chosen: argparse.Namespace,
+    picture: bool = True,
+) -> None:
+    """Measure something on some parts of the images, unless that is done; write what was found, and its picture."""
+    paths = chosen.folders.finding(name, picture=picture)
     data = data_of({f"{source} {split}": splits[source, split] for source, split in parts})
-    run = Run("E4", "", name, settings, data, chosen.folders.finding(name, **more))
-    return [run], partial(_prepare, splits, parts), partial(_measured, partial(measure, splits, chosen))
+    if not (chosen.fresh or _is_stale(paths, settings, data)):
+        log.info("%s: done already with these settings; --fresh does it again.", name)
+        return
+    log.info("%s", name)
+    devices.prepare(chosen.verbose)
+    pixels = {part: decoding.decode(splits[part].contents, splits[part].filepaths, ", ".join(part))[0] for part in parts}
+    found, figure = measure(pixels)
+    with files.together(list(paths.values())) as make:
+        if figure:
+            make(paths["picture"], lambda path: figures.save(figure, path))
+        record = {"settings": settings, "data": data, "found": found, "program": devices.program()}
+        make(paths["record"], lambda path: records.write(record, path))
 
 
-def _prepare(splits: Splits, parts: tuple[tuple[str, str], ...]) -> Prepared:
-    """The pixels of some parts of the images."""
-    from cifake.data import decoding
-
-    seconds, pixels = {}, {}
-    with timed(seconds, "decoding"):
-        for source, split in parts:
-            part = splits[source, split]
-            pixels[source, split], _ = decoding.decode(part.contents, part.filepaths, f"{source}, {split}")
-    return Prepared(pixels, seconds)
-
-
-def _measured(measure: Callable, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[None, dict]:
-    """Measure, and say what was found."""
-    with timed(seconds, "measuring"):
-        found = measure(run, prepared.inputs, make)
-    return None, {"settings": run.settings, "data": run.data, "found": found}
+def _is_stale(paths: dict[str, Path], settings: dict, data: dict) -> bool:
+    """Whether a measurement is missing, damaged, or one with other settings or images."""
+    if not all(path.exists() for path in paths.values()):
+        return True
+    try:
+        record = records.read(paths["record"], "E4")
+    except StudyError:
+        return True
+    return record["settings"] != settings or record["data"] != data
 
 
-def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
+def _measure_before_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
     fake, real = ("FAKE", "test"), ("REAL", "test")
     paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, ARCHITECTURES)}
@@ -170,25 +178,26 @@ def _findings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> 
     if on_real := [record for (source, _), record in trained.items() if source == "REAL"]:  # whichever --models names
         best = max(on_real, key=lambda record: record["scores"]["accuracy"])
         settings = _settings(best) | {"sure": protocol.SURE}
-        yield _finding("labels", (real, fake), settings, partial(_labels, best), splits, chosen, picture=True)
+        _measure("labels", settings, (real, fake), partial(_labels, best, splits, chosen), splits, chosen)
     for (source, name), record in trained.items():
         if source == "FAKE" and name in models and ARCHITECTURES[name].has_convolutions:
-            measure = partial(_looks_at_mistakes, record)
-            yield _finding(f"Grad-CAM FAKE {name}", (real,), _settings(record), measure, splits, chosen, picture=True)
+            measure = partial(_looks_at_mistakes, record, splits, chosen)
+            _measure(f"Grad-CAM FAKE {name}", _settings(record), (real,), measure, splits, chosen)
     for name in [name for name in models if ARCHITECTURES[name].is_pretrained][:1]:
         settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-        yield _finding("coverage", (("REAL", "train"), fake, real), settings, partial(_covers, name), splits, chosen)
-    yield _finding("appearance", (("REAL", "train"), ("FAKE", "train")), {}, _appearance, splits, chosen)
+        measure = partial(_covers, name, splits, chosen)
+        _measure("coverage", settings, (("REAL", "train"), fake, real), measure, splits, chosen, picture=False)
+    _measure("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits), splits, chosen, picture=False)
 
 
-def _findings_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
+def _measure_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
     """What is measured on the classifiers that tell REAL from FAKE."""
     for name in models:
         path = chosen.folders.classifier("E4", protocol.REAL_OR_FAKE, name)["record"]
         if ARCHITECTURES[name].has_convolutions and path.exists():  # it may have been trained with other seeds alone
-            record, title = records.read(path, "E4"), f"Grad-CAM {protocol.REAL_OR_FAKE} {name}"
-            parts, measure = (("REAL", "test"), ("FAKE", "test")), partial(_looks_at_both, record)
-            yield _finding(title, parts, _settings(record), measure, splits, chosen, picture=True)
+            record = records.read(path, "E4")
+            title, parts = f"Grad-CAM {protocol.REAL_OR_FAKE} {name}", (("REAL", "test"), ("FAKE", "test"))
+            _measure(title, _settings(record), parts, partial(_looks_at_both, record, splits, chosen), splits, chosen)
 
 
 def _settings(record: dict) -> dict:
@@ -196,37 +205,29 @@ def _settings(record: dict) -> dict:
     return {"classifier": records.name_of(record), "predictions": record["predictions"]["sha256"]}
 
 
-def _model(record: dict, chosen: argparse.Namespace) -> Path:
-    """The saved model of a record. Raises StudyError if it is not there."""
+def _loaded(record: dict, chosen: argparse.Namespace) -> Classifier:
+    """The classifier of a record. Raises StudyError if it is not there."""
     path = chosen.folders.output / record["model"]["file"]
     if fault := model_fault(path, record):
         raise StudyError(
             f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: bash run-{record['architecture']}.sh"
         )
-    return path
+    return architectures.load(path)
 
 
-def _answers(record: dict, pixels: "np.ndarray", split: metadata.Split, chosen: argparse.Namespace):
-    """A saved classifier, and its answers to a split image by image, a row each as in predictions.csv."""
-    import numpy as np
-
-    from cifake.models import architectures, features
-    from cifake.results import scores
-
+def _answers(record: dict, classifier: Classifier, pixels: np.ndarray, split: metadata.Split, chosen: argparse.Namespace) -> pd.DataFrame:
+    """A classifier's answers to a split image by image, a row each as in predictions.csv."""
     if record["classes"] != list(split.classes):
         raise StudyError(f"{records.name_of(record)} knows other classes than the images have now; train it again: bash run.sh")
-    classifier = architectures.load(_model(record, chosen))
     probabilities = features.probabilities(classifier, pixels, split.fingerprint, chosen.folders, records.name_of(record))
-    return classifier, scores.predictions(split.filepaths, np.array(split.numbers), probabilities, split.classes)
+    return scores.predictions(split.filepaths, np.array(split.numbers), probabilities, split.classes)
 
 
-def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
+def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """How many images a REAL classifier takes for another class, of REAL and of FAKE, and a sheet of the surest FAKE ones."""
-    from cifake.pages import figures
-
-    found = {}
+    classifier, found = _loaded(record, chosen), {}
     for part, images in pixels.items():
-        _, answers = _answers(record, images, splits[part], chosen)
+        answers = _answers(record, classifier, images, splits[part], chosen)
         wrong = answers["label"] != answers["predicted"]
         is_sure = answers["probability_of_predicted"] >= protocol.SURE
         by_class = wrong.groupby(answers["label"], sort=False).mean()
@@ -237,15 +238,13 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, 
             "by_class": {label: float(by_class[label]) for label in record["classes"]},
         }
     # What is left from the loop is FAKE.
-    sheet = figures.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
-    make(run.files["picture"], lambda path: figures.save(sheet, path))
-    return found
+    return found, figures.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
 
 
-def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
+def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """Grad-CAM for the surest mistakes of a FAKE classifier on the two classes of REAL images on which it makes most of them."""
-    (part, images), classes = next(iter(pixels.items())), record["classes"]
-    classifier, answers = _answers(record, images, splits[part], chosen)
+    (part, images), classes, classifier = next(iter(pixels.items())), record["classes"], _loaded(record, chosen)
+    answers = _answers(record, classifier, images, splits[part], chosen)
     wrong = answers[answers["label"] != answers["predicted"]].sort_values("probability_of_predicted", ascending=False, kind="stable")
     lines = [
         [
@@ -255,59 +254,43 @@ def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace,
         for name in wrong["label"].value_counts().index[:2]
     ]
     title = f"{records.name_of(record)} on REAL images: what speaks for the class that it takes them for"
-    return _gallery(run, classifier, images, lines, title, make)
+    return _gallery(classifier, images, lines, title)
 
 
-def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
+def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """Grad-CAM for the first test image of some classes of both sources, for what a classifier takes them for: REAL or FAKE."""
-    import numpy as np
-
-    from cifake.models import architectures, features
-
-    classifier = architectures.load(_model(record, chosen))
-    lines, both = [], np.concatenate(list(pixels.values()))
-    offset = 0
+    classifier, lines, offset = _loaded(record, chosen), [], 0
     for part, images in pixels.items():
-        split = splits[part]
-        labels = [row.label for row in split.rows]
-        places = [labels.index(label) for label in split.classes[:SHOWN]]
-        probabilities = features.compute(classifier.whole("classifier"), images[places])
-        named = zip(places, probabilities.argmax(1), strict=True)
+        labels = [row.label for row in splits[part].rows]
+        places = [labels.index(label) for label in splits[part].classes[:SHOWN]]
+        taken_for = features.compute(classifier.whole("classifier"), images[places]).argmax(1)
         lines.append(
-            [(offset + place, number, f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[number]}") for place, number in named]
+            [
+                (offset + place, number, f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[number]}")
+                for place, number in zip(places, taken_for, strict=True)
+            ]
         )
         offset += len(images)
-    return _gallery(run, classifier, both, lines, f"{record['architecture']}: what speaks for the source that it takes the image for", make)
+    title = f"{record['architecture']}: what speaks for the source that it takes the image for"
+    return _gallery(classifier, np.concatenate(list(pixels.values())), lines, title)
 
 
-def _gallery(run: Run, classifier, images: "np.ndarray", lines: list[list[tuple[int, int, str]]], title: str, make: Callable) -> dict:
-    """Make a figure of Grad-CAM: lines of (row of the image, class that is looked for, words)."""
-    import numpy as np
-
-    from cifake.models import gradcam
-    from cifake.pages import figures
-
+def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[int, int, str]]], title: str) -> Found:
+    """A figure of Grad-CAM: lines of (row of the image, class that is looked for, words)."""
     cells = [cell for line in lines for cell in line]
     places, numbers = [place for place, *_ in cells], np.array([number for _, number, _ in cells])
     heat = gradcam.heat_maps(classifier, images[places], numbers)
     figure = figures.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
-    make(run.files["picture"], lambda path: figures.save(figure, path))
-    return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}
+    return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}, figure
 
 
-def _covers(name: str, splits: Splits, chosen: argparse.Namespace, _run: Run, pixels: dict, _make: Callable) -> dict:
+def _covers(name: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; REAL training images as a yardstick."""
-    import numpy as np
-
-    from cifake.models import features
-    from cifake.results import coverage
-
     backbone, found = backbone_of(name, chosen), {}
 
     def of_class(part: tuple[str, str], number: int) -> np.ndarray:
         """Features of the first images of a class; of the training images, those after the validation share."""
-        split = splits[part]
-        numbers = np.array(split.numbers)
+        numbers = np.array(splits[part].numbers)
         first = metadata.validation_rows(len(numbers)) if part[1] == "train" else 0
         places = first + np.flatnonzero(numbers[first:] == number)[: protocol.COMPARED]
         return features.compute(backbone, pixels[part][places], f"{part[0]}, {part[1]}")
@@ -319,15 +302,11 @@ def _covers(name: str, splits: Splits, chosen: argparse.Namespace, _run: Run, pi
         if neighbours == 0:
             raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {label}.")
         found[label] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
-    return found
+    return found, None
 
 
-def _appearance(splits: Splits, _chosen: argparse.Namespace, _run: Run, pixels: dict, _make: Callable) -> dict:
+def _appearance(splits: Splits, pixels: Pixels) -> Found:
     """Colours of both sources, and the power spectrum of each class of both."""
-    import numpy as np
-
-    from cifake.data import appearance
-
     found = {}
     for part, images in pixels.items():
         numbers = np.array(splits[part].numbers)
@@ -335,4 +314,4 @@ def _appearance(splits: Splits, _chosen: argparse.Namespace, _run: Run, pixels: 
             "colours": appearance.colours(images).tolist(),
             "power": {name: appearance.power(images[numbers == number]).tolist() for number, name in enumerate(splits[part].classes)},
         }
-    return found
+    return found, None

@@ -1,7 +1,6 @@
 """One way to do a run, which all experiments share: is it done already, prepare, train, test, and commit its files together.
 
-An experiment lists its runs and gives two functions: one prepares what they share, one trains and answers the test. What needs
-TensorFlow is imported only when there is something to do.
+An experiment lists its runs and gives two functions: one prepares what they share, one trains and answers the test.
 """
 
 import argparse
@@ -11,20 +10,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
 
 from cifake import protocol
 from cifake.data import metadata
 from cifake.data.arms import Arm
-from cifake.results import records
-from cifake.system import devices, files, locks, options, signals
+from cifake.models import architectures
+from cifake.pages import figures
+from cifake.results import records, scores
+from cifake.system import devices, files, options
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 from cifake.system.progress import duration
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +52,14 @@ class Prepared:
 
     inputs: Any  # of the trainings
     seconds: Seconds
-    test: metadata.Split | None = None  # what is tested, if anything
-    test_pixels: "np.ndarray | None" = None  # uint8 [n, 32, 32, 3], if its mistakes are drawn
-    trained_on: "np.ndarray | None" = None  # bool [n]: which test images are, byte for byte, among the training images
+    test: metadata.Split  # what is tested
+    test_pixels: np.ndarray | None = None  # uint8 [n, 32, 32, 3], if its mistakes are drawn
+    trained_on: np.ndarray | None = None  # bool [n]: which test images are, byte for byte, among the training images
 
 
-# Of a run; a function of files.stage; what to note the seconds of training and testing in -> probabilities [n, classes] for the
-# test images, or None if nothing was trained, and what the record says of the training.
-Train = Callable[[Run, Prepared, Callable, Seconds], tuple["np.ndarray | None", dict]]
+# Of a run; a function of files.together; what to note the seconds of training and testing in -> probabilities [n, classes] for the test
+# images, and what the record says of the training.
+Train = Callable[[Run, Prepared, Callable, Seconds], tuple[np.ndarray, dict]]
 
 
 def weights_setting(chosen: argparse.Namespace) -> str:
@@ -66,22 +67,21 @@ def weights_setting(chosen: argparse.Namespace) -> str:
 
     A file of the published weights counts as imagenet: some machines have them from a file, others from Keras.
     """
-    if chosen.weights == options.RANDOM:
-        return f"random, seed {chosen.seed}"  # one frozen backbone for all of --seeds
-    if chosen.weights == options.IMAGENET or _is_imagenet(Path(chosen.weights)):
+    weights = options.weights(chosen)
+    if weights == options.RANDOM:
+        return f"random, seed {protocol.SEED}"  # one frozen backbone for all seeds
+    if weights == options.IMAGENET or _is_imagenet(Path(weights)):
         return options.IMAGENET
-    return f"sha256 {files.checksum(Path(chosen.weights))}"
+    return f"sha256 {files.checksum(Path(weights))}"
 
 
 def _is_imagenet(path: Path) -> bool:
     """Whether a file holds the weights that Keras downloads, in the format of that download, whatever else its bytes are."""
     try:
-        import h5py
-
         with h5py.File(path) as file:
             layers = [file[name] for name in file.attrs["layer_names"]]
             values = [layer[name][()] for layer in layers for name in layer.attrs["weight_names"]]
-    except Exception:  # not a file, another format, or no h5py yet; it has many of its own for damaged bytes
+    except Exception:  # not a file, or another format; h5py has many of its own for damaged bytes
         return False
     return files.checksum_of_arrays(values) == protocol.IMAGENET_CHECKSUM
 
@@ -94,7 +94,8 @@ def data_of(parts: dict[str, metadata.Split]) -> dict[str, dict]:
 def why(run: Run, fresh: bool) -> str | None:
     """Why a run has to be done, in words; None if its record, and its saved model if it has one, are what is asked for.
 
-    For --dry-run the images are not read, so a change in them goes unseen.
+    For --dry-run the images are not read, so a change in them goes unseen. The model's checksum also tells whether two starts with
+    other settings, at once in one folder, have mixed their files.
     """
     if fresh:
         return "--fresh"
@@ -127,42 +128,22 @@ def model_fault(path: Path, record: dict) -> str | None:
 
 
 def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen: argparse.Namespace) -> list[Path]:
-    """Do the runs that are not done yet, one after the other; gives the files written.
-
-    A run that another process is doing is left to it if there are more, and in experiment 3; else BusyError is raised.
-    """
-    folders, prepared, written, start = chosen.folders, None, [], time.monotonic()
-    missing = []
-    for run in wanted:
-        if why(run, chosen.fresh) or files.is_half_in_place(list(run.files.values())):
-            missing.append(run)
-        else:
-            folders.checkpoint(run.title).unlink(missing_ok=True)  # left by a start that was killed at its very end
+    """Do the runs that are not done yet, one after the other; gives the files written."""
+    missing = [(run, reason) for run in wanted if (reason := why(run, chosen.fresh))]
     if kept := len(wanted) - len(missing):
         names = ", ".join(dict.fromkeys(run.architecture for run in wanted))
         what = wanted[0].title if len(wanted) == 1 else f"{names}, {kept} of {len(wanted)} runs"
         log.info("%s: done already with these settings; --fresh does it again.", what)
-    for number, run in enumerate(missing, start=1):
-        signals.when_stopped(f"Stopped before {run.title} was complete; the same command continues there.")
-        try:
-            with locks.alone(folders, run.title):
-                files.finish_interrupted(list(run.files.values()))
-                reason = why(run, chosen.fresh)
-                if reason is None:
-                    log.info("%s: done, by another process or before an interruption", run.title)
-                else:
-                    replaced = "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)"
-                    log.info("%s%s", run.title, replaced)
-                    if prepared is None:
-                        device, prepared = devices.prepare(chosen.verbose), prepare()  # in this order: what follows imports TensorFlow
-                        start = time.monotonic()  # the time left is that of runs alone
-                    written += _do_one(run, device, prepared, train)
-                folders.checkpoint(run.title).unlink(missing_ok=True)
-        except locks.BusyError as busy:
-            if len(wanted) == 1 and run.experiment != "E3":  # of E3, a share may hold one run of a classifier and more of others
-                raise
-            log.info("Left out: %s", busy)
-            continue
+    written, prepared = [], None
+    for number, (run, reason) in enumerate(missing, start=1):
+        replaced = "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)"
+        log.info("%s%s", run.title, replaced)
+        if prepared is None:
+            device, prepared = devices.prepare(chosen.verbose), prepare()
+            start = time.monotonic()
+        written += _do_one(run, device, prepared, train)
+        for path in chosen.folders.checkpoints(run.title):
+            path.unlink(missing_ok=True)
         if number < len(missing):
             left = (time.monotonic() - start) / number * (len(missing) - number)
             log.info("  run %d of %d, about %s left", number, len(missing), duration(left))
@@ -171,26 +152,18 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
 
 def _do_one(run: Run, device: str, prepared: Prepared, train: Train) -> Iterable[Path]:
     """Train and test a classifier and put all files of its run in place, the record last; gives the files."""
-    devices.name_variables()
     seconds = dict(prepared.seconds)
-    with files.stage(list(run.files.values())) as make:
+    with files.together(list(run.files.values())) as make:
         probabilities, facts = train(run, prepared, make, seconds)
-        record = facts
-        if probabilities is not None:
-            record = {"architecture": run.architecture, **facts}
-            record |= _tested(run, prepared, probabilities, record, make)
+        record = {"architecture": run.architecture, **facts}
+        record |= _tested(run, prepared, probabilities, record, make)
         record |= {**devices.description(device), "seconds": seconds}
         make(run.files["record"], lambda path: records.write(record, path))
     return run.files.values()
 
 
-def _tested(run: Run, prepared: Prepared, probabilities: "np.ndarray", record: dict, make: Callable) -> dict:
+def _tested(run: Run, prepared: Prepared, probabilities: np.ndarray, record: dict, make: Callable) -> dict:
     """From the probabilities to what the record says of the test; the files that show it are made."""
-    import numpy as np
-
-    from cifake.pages import figures
-    from cifake.results import scores
-
     test = prepared.test
     numbers, predicted = np.array(test.numbers), probabilities.argmax(1)
     found = {"test": {"source": test.source, "images": len(test.rows)}, "scores": scores.scores(numbers, predicted, test.classes)}
@@ -217,23 +190,20 @@ def timed(seconds: Seconds, phase: str) -> Iterator[None]:
     seconds[phase] = round(time.monotonic() - start, 1)
 
 
-def backbone_of(architecture: str, chosen: argparse.Namespace, scaling: str = "unit") -> "keras.Model | None":
-    """The frozen part; with --weights random, the same for the same seed."""
-    import keras
-
-    from cifake.models import architectures
-
-    keras.utils.set_random_seed(chosen.seed)
-    return architectures.backbone(architecture, chosen.weights, scaling)
+def backbone_of(architecture: str, chosen: argparse.Namespace, scaling: str = architectures.UNIT) -> keras.Model | None:
+    """The frozen part; with --weights random, the same for all seeds."""
+    keras.utils.set_random_seed(protocol.SEED)
+    is_pretrained = architectures.ARCHITECTURES[architecture].is_pretrained
+    return architectures.backbone(architecture, options.weights(chosen) if is_pretrained else options.RANDOM, scaling)
 
 
-def weights_of(backbone: "keras.Model", chosen: argparse.Namespace) -> dict:
+def weights_of(backbone: keras.Model, chosen: argparse.Namespace) -> dict:
     """Where a backbone's weights came from, by their values if they are the published ones."""
-    checksum = files.checksum_of_arrays(backbone.get_weights())
-    if chosen.weights == options.RANDOM:
+    checksum, weights = files.checksum_of_arrays(backbone.get_weights()), options.weights(chosen)
+    if weights == options.RANDOM:
         origin = "random weights"
-    elif chosen.weights == options.IMAGENET or checksum == protocol.IMAGENET_CHECKSUM:
+    elif weights == options.IMAGENET or checksum == protocol.IMAGENET_CHECKSUM:
         origin = "ImageNet weights"
     else:
-        origin = f"weights of {Path(chosen.weights).name}"
+        origin = f"weights of {Path(weights).name}"
     return {"origin": origin, "sha256": checksum}

@@ -6,13 +6,12 @@ Training takes the features of the training images, testing those of the test im
 import hashlib
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from cifake.models import architectures
 from cifake.system import progress
@@ -23,16 +22,12 @@ from cifake.system.paths import Folders, shown
 log = logging.getLogger(__name__)
 
 BATCH = 100  # images: as fast as more, and 180 MB less than with 250
-PART = 5_000  # images in one file of the cache: an interruption loses less than this
 
 
-def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None, whole: tqdm | None = None) -> np.ndarray:
-    """A model's outputs for all rows of an array, float32 [n, ...]; a bar of the `whole` shows them as a part of it.
-
-    Raises StudyError if one is not finite.
-    """
+def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) -> np.ndarray:
+    """A model's outputs for all rows of an array, float32 [n, ...]. Raises StudyError if one is not finite."""
     outputs = np.empty((len(inputs), *model.output_shape[1:]), np.float32)
-    with nullcontext(whole) if whole is not None else progress.bar(len(inputs), label, "images") as bar:
+    with progress.bar(len(inputs), label, "images") as bar:
         for start in range(0, len(inputs), BATCH):
             batch = slice(start, start + BATCH)
             outputs[batch] = model.predict_on_batch(inputs[batch])
@@ -57,31 +52,27 @@ def of_images(
 ) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, if there is no backbone.
 
-    A backbone with weights keeps its features in files, named by its weights and precision, the fingerprint of the images and
-    TensorFlow's release; what is there and whole is not computed again. `change` (images of a part, number of the first of them) comes
+    A backbone with weights keeps its features in a file, named by its weights and precision, the fingerprint of the images and
+    TensorFlow's release; if that is there and whole, nothing is computed again. `change` (images, number of the first of them) comes
     before the features, and the fingerprint has to tell of it. Such a backbone's features go to `out`, in its own precision, if it is
-    given; parts that lie wholly before image number `first` are left out then.
+    given; with `out`, the images before number `first` are left out.
     """
     if backbone is None:
         return images
     if not backbone.weights:
         return compute(backbone, images)
     weights = checksum_of_arrays(backbone.get_weights())
-    origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}"
-    key = hashlib.sha256(origin.encode()).hexdigest()[:16]
-    features = np.empty((len(images), *backbone.output_shape[1:]), np.float32) if out is None else out
-    begin = first // PART * PART
-    with progress.bar(len(images) - begin, f"{label}: features", "images") as bar:
-        for start in range(begin, len(images), PART):
-            part, place, path = images[start : start + PART], features[start : start + PART], folders.features(key, start)
-            kept = _kept(path, place.shape)
-            if kept is None:
-                kept = compute(backbone, change(part, start) if change else part, label, bar)
-                write_whole(path, lambda draft, kept=kept: np.savez(draft, features=kept))
-            else:
-                bar.total -= len(part)  # the estimate is for what is still to be computed
-            place[:] = kept
-    return features
+    origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}" + (f" from {first}" if first else "")
+    path = folders.features(hashlib.sha256(origin.encode()).hexdigest()[:16])
+    features = _kept(path, (len(images) - first, *backbone.output_shape[1:]))
+    if features is None:
+        images = images[first:]
+        features = compute(backbone, change(images, first) if change else images, f"{label}: features")
+        write_whole(path, lambda draft: np.savez(draft, features=features))
+    if out is None:
+        return features
+    out[first:] = features
+    return out
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -1,5 +1,7 @@
 """Grad-CAM (Selvaraju et al., 2017): which parts of an image speak for a class, by the last maps of a classifier's convolutions."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,8 +11,8 @@ from cifake.models.architectures import Classifier
 from cifake.system.errors import StudyError
 
 BATCH = 100  # images
-# VGG16 leaves 1x1 of a 32x32 image. After the third of its five blocks there are 8x8 places, as many as in LeNet's last maps.
-VGG16_LAYER = "block3_conv3"
+# In each direction, if there are as many: of a 32x32 image VGG16's last maps leave 1x1; 8x8 are its maps of the third block, and LeNet's.
+PLACES = 8
 
 
 def heat_maps(classifier: Classifier, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -23,9 +25,7 @@ def heat_maps(classifier: Classifier, images: np.ndarray, numbers: np.ndarray) -
     for start in range(0, len(images), BATCH):
         batch, classes = images[start : start + BATCH], numbers[start : start + BATCH]
         with tf.GradientTape() as tape:
-            pixels = tf.constant(batch, tf.float32)
-            tape.watch(pixels)
-            maps, scores = maps_and_scores(pixels)
+            maps, scores = maps_and_scores(batch, tape)
             of_class = tf.gather(scores, classes, batch_dims=1)
         weights = tf.reduce_mean(tape.gradient(of_class, maps), axis=(1, 2), keepdims=True)
         found = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))
@@ -34,21 +34,33 @@ def heat_maps(classifier: Classifier, images: np.ndarray, numbers: np.ndarray) -
     return np.concatenate(heat)
 
 
-def _opened(classifier: Classifier) -> keras.Model:
-    """From pixels, float32, to the last maps that still have places, and to the scores of the classes before softmax."""
-    network = classifier.head
-    if classifier.backbone:
-        network = next((layer for layer in classifier.backbone.layers if isinstance(layer, keras.Model)), classifier.backbone)
-    if not any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers):
+def _opened(classifier: Classifier) -> Callable[[np.ndarray, tf.GradientTape], tuple[tf.Tensor, tf.Tensor]]:
+    """From images to the deepest maps that still have places, and to the scores of the classes before softmax.
+
+    A network within the backbone, such as keras.applications has them, is opened too: what comes before and after it is a chain.
+    """
+    whole = classifier.backbone or classifier.head
+    place, network = next(((place, layer) for place, layer in enumerate(whole.operations) if isinstance(layer, keras.Model)), (None, whole))
+    convolutions = [number for number, layer in enumerate(network.layers) if isinstance(layer, keras.layers.Conv2D)]
+    if not convolutions:
         raise StudyError("This classifier has no convolutions, so Grad-CAM has nothing to show; take LeNet or VGG16.")
+    with_places = [layer for layer in network.layers[convolutions[0] :] if len(layer.output.shape) == 4]
+    chosen = max(enumerate(with_places), key=lambda layer: (min(*layer[1].output.shape[1:3], PLACES), layer[0]))[1]
+    before = after = None
+    if place is not None:
+        before = keras.Model(whole.input, whole.operations[place - 1].output)
+        after = keras.Model(whole.operations[place + 1].input, whole.output) if place + 1 < len(whole.operations) else None
     scores = _without_softmax(classifier.head)
-    if classifier.backbone:
-        pixels = keras.Input(protocol.IMAGE_SHAPE)
-        inner = keras.Model(network.inputs, [network.get_layer(VGG16_LAYER).output, network.output])
-        maps, features = inner(keras.applications.vgg16.preprocess_input(pixels))
-        return keras.Model(pixels, [maps, scores(features)])
-    last = [layer for layer in network.layers if len(layer.output.shape) == 4][-1]
-    return keras.Model(network.inputs, [last.output, scores.output])
+    inner = keras.Model(network.input, [chosen.output, network.output if classifier.backbone else scores.output])
+
+    def maps_and_scores(images: np.ndarray, tape: tf.GradientTape) -> tuple[tf.Tensor, tf.Tensor]:
+        for variable in inner.weights:
+            tape.watch(variable.value)  # or a frozen network would leave no trace
+        maps, values = inner(before(images) if before else images)
+        values = after(values) if after else values
+        return maps, scores(values) if classifier.backbone else values
+
+    return maps_and_scores
 
 
 def _without_softmax(model: keras.Model) -> keras.Model:
@@ -57,4 +69,4 @@ def _without_softmax(model: keras.Model) -> keras.Model:
     linear = keras.layers.Dense(last.units, name="scores")
     scores = linear(before.output)
     linear.set_weights(last.get_weights())
-    return keras.Model(model.inputs, scores)
+    return keras.Model(model.input, scores)

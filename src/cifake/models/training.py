@@ -3,10 +3,11 @@
 The experiments call it.
 """
 
+import json
 import logging
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -14,11 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from cifake import protocol
-from cifake.data import batches
-from cifake.models import checkpoints
-from cifake.models.checkpoints import Training
-from cifake.system import progress, signals
+from cifake.data import batches, metadata
+from cifake.system import progress
 from cifake.system.errors import StudyError
+from cifake.system.files import write_whole
+from cifake.system.paths import shown
 
 log = logging.getLogger(__name__)
 
@@ -49,43 +50,75 @@ class _NotFinite(keras.callbacks.Callback):
         )
 
 
-class _EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras' early stopping, able to continue; Keras' own forgets everything when it begins.
+@dataclass
+class Training:
+    """How far a training has come: all that its next epoch depends on."""
 
-    After each epoch it keeps on disk all that the next one depends on, then says how far the training is.
-    """
+    history: list[dict[str, float]] = field(default_factory=list)  # by epoch: MEASURES, and the seconds that it took
+    weights: list[np.ndarray] = field(default_factory=list)  # after the last epoch
+    optimiser: list[np.ndarray] = field(default_factory=list)
+    best_weights: list[np.ndarray] = field(default_factory=list)  # after the best epoch
 
-    def __init__(self, training: Training, path: Path, key: str, name: str, epochs: int):
-        super().__init__(monitor="val_accuracy", mode="max", patience=protocol.PATIENCE, restore_best_weights=True)
-        self.training, self.path, self.key, self.name, self.epochs = training, path, key, name, epochs
+    @property
+    def best_epoch(self) -> int:
+        """The first of those with the highest validation accuracy, from 0."""
+        return int(np.argmax([epoch["val_accuracy"] for epoch in self.history]))
 
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        if self.training.history:
-            self.best, self.best_epoch = self.training.best, self.training.best_epoch
-            self.wait, self.best_weights = self.training.wait, self.training.best_weights
+    @property
+    def seconds(self) -> float:
+        """Over all sittings."""
+        return sum(epoch["seconds"] for epoch in self.history)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the last epochs were not better than the best."""
+        return bool(self.history) and len(self.history) - 1 - self.best_epoch >= protocol.PATIENCE
+
+
+ARRAYS = ("weights", "optimiser", "best_weights")  # of a Training
+
+
+class _Checkpoint(keras.callbacks.Callback):
+    """After each epoch: keeps on disk all that the next one depends on, says how far the training is, and stops it early."""
+
+    def __init__(self, training: Training, path: Path):
+        super().__init__()
+        self.training, self.path = training, path
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        super().on_epoch_end(epoch, logs)
-        training, done = self.training, epoch + 1
-        training.history.append({name: float(logs[name]) for name in MEASURES})
-        training.best, training.best_epoch, training.wait = float(self.best), self.best_epoch, self.wait
-        training.stopped_early = bool(self.model.stop_training)
-        training.seconds += time.monotonic() - self.start
-        training.weights, training.best_weights = self.model.get_weights(), self.best_weights
+        training, done, most = self.training, epoch + 1, self.params["epochs"]
+        training.history.append({name: float(logs[name]) for name in MEASURES} | {"seconds": time.monotonic() - self.start})
+        training.weights = self.model.get_weights()
         training.optimiser = [variable.numpy() for variable in self.model.optimizer.variables]
-        checkpoints.save(self.path, self.key, training)
-        signals.when_stopped(f"Stopped after epoch {done} of {self.name}; the same command continues there.")
-        is_last, left = training.stopped_early or done == self.epochs, training.seconds / done * (self.epochs - done)
+        if training.best_epoch == epoch:
+            training.best_weights = training.weights
+        arrays = {f"{part}_{number}": values for part in ARRAYS for number, values in enumerate(getattr(training, part))}
+        write_whole(self.path, lambda draft: np.savez(draft, history=np.array(json.dumps(training.history)), **arrays))
+        self.model.stop_training = training.stopped_early
+        left = "" if training.stopped_early or done == most else progress.duration(training.seconds / done * (most - done))
         log.info(
             " epoch %2d: loss %.3f, accuracy %.3f; validation %.3f, %.3f%s",
             done,
             *(logs[name] for name in MEASURES),
-            "" if is_last else f"; {progress.duration(left)} left",
+            left and f"; {left} left",
         )
+
+
+def _kept(path: Path) -> Training:
+    """The training in a checkpoint; a new one if there is no file, or if it is damaged."""
+    if not path.exists():
+        return Training()
+    try:
+        with np.load(path, allow_pickle=False) as file:  # verifies the zip format's own checksums
+            arrays = {name: file[name] for name in file.files}  # in the order in which they were saved
+        parts = {part: [values for name, values in arrays.items() if name.rpartition("_")[0] == part] for part in ARRAYS}
+        return Training(json.loads(str(arrays["history"])), **parts)
+    except Exception as problem:  # zip, numpy and JSON have many of their own for damaged bytes
+        log.info("%s is damaged (%s); this training starts again", shown(path), problem)
+        return Training()
 
 
 def divided(steps: int, most: int) -> int:
@@ -104,47 +137,37 @@ def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: i
     model.optimizer.build(model.trainable_variables)
 
 
-def train(
-    head: keras.Model,
-    inputs: tf.Tensor,
-    numbers: tf.Tensor,
-    *,
-    validation: int,
-    epochs: int,
-    seed: int,
-    name: str,
-    checkpoint: Path,
-    key: str,
-) -> Training:
+def train(head: keras.Model, inputs: tf.Tensor, numbers: tf.Tensor, settings: dict, checkpoint: Path) -> Training:
     """Train a head in place, to the weights of its best epoch, and return its history.
 
-    `inputs` [n, ...] and `numbers` [n] (classes from 0); the first `validation` rows are for validation. The state is kept in
-    `checkpoint` after each epoch. If that file holds one of the same `key`, the training continues from it, to the same
-    weights and history as a training that was never stopped. Raises StudyError if the loss or a weight is not finite.
+    `inputs` [n, ...] and `numbers` [n] (classes from 0); the first rows are for validation, as metadata.validation_rows has it. Of the
+    `settings` of its run it needs `seed` and `epochs_at_most`. The state is kept in `checkpoint` after each epoch. If that file is there,
+    the training continues from it, to the same weights and history as a training that was never stopped. Raises StudyError if the loss or
+    a weight is not finite.
     """
+    validation, epochs = metadata.validation_rows(len(inputs)), settings["epochs_at_most"]
     steps = batches.steps_of(len(inputs) - validation)
     rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
     _compile(head, keras.optimizers.SGD(rate), steps)
-    training = checkpoints.load(checkpoint, key) or Training()
+    training = _kept(checkpoint)
     if training.history:
         head.set_weights(training.weights)
         for variable, values in zip(head.optimizer.variables, training.optimiser, strict=True):
             variable.assign(values)
-        log.info("%s: continues after epoch %d", name, len(training.history))
+        log.info("  continues after epoch %d", len(training.history))
     remaining = range(len(training.history), epochs)
-    if training.stopped_early or not remaining:
-        head.set_weights(training.best_weights)
-        return training
-    head.fit(
-        batches.shuffled(inputs, numbers, range(validation, len(inputs)), seed, remaining),
-        validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
-        initial_epoch=remaining.start,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        callbacks=[_NotFinite(), _EarlyStopping(training, checkpoint, key, name, epochs)],
-        shuffle=False,  # the batches come shuffled
-        verbose=0,
-    )
+    if remaining and not training.stopped_early:
+        head.fit(
+            batches.shuffled(inputs, numbers, range(validation, len(inputs)), settings["seed"], remaining),
+            validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
+            initial_epoch=remaining.start,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            callbacks=[_NotFinite(), _Checkpoint(training, checkpoint)],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        )
+    head.set_weights(training.best_weights)
     return training
 
 

@@ -6,12 +6,14 @@ Exit codes: 0 done, 2 something to fix, 130 Ctrl-C, 143 SIGTERM; 1 is left to er
 import errno
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from cifake.system import progress, signals
+from cifake.system import progress
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 
@@ -32,11 +34,9 @@ def run(main: Callable[[], None]) -> None:
     handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False  # if the log's reader is gone, print no traceback for each line
-    signals.answer()
     script = Path(sys.argv[0]).name
     try:
-        main()
-        sys.stdout.flush()
+        _main_or_stop(main)
         return
     except StudyError as problem:
         message = str(problem)
@@ -58,11 +58,32 @@ def run(main: Callable[[], None]) -> None:
         message = "There is no home folder to put in place of ~; set the environment variable HOME, or write the path out."
     except MemoryError:
         message = "The memory is full; close other programs and run the same command again."
-    finally:
-        signals.done()
     sys.stdout.flush()
     print(progress.fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
     sys.exit(2)
+
+
+def _main_or_stop(main: Callable[[], None]) -> None:
+    """Ctrl-C and SIGTERM, as a cluster sends it, end a script at once, with one line: nothing is lost, because files are written whole."""
+
+    def terminate(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        main()
+        sys.stdout.flush()
+    except BaseException as problem:
+        # While a library is imported, an interrupt may come as the cause of an ImportError.
+        stop = next((one for one in (problem, problem.__cause__, problem.__context__) if isinstance(one, KeyboardInterrupt)), None)
+        if stop is None:
+            raise
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        with suppress(OSError):  # the terminal, or what reads the output, may be gone
+            sys.stdout.flush()
+            print("\nStopped; the same command continues after the last whole epoch or run.", file=sys.stderr, flush=True)
+        os._exit(128 + (stop.args[0] if stop.args else signal.SIGINT))  # TensorFlow's threads would end with messages of their own
 
 
 _REMEDIES = {
@@ -73,7 +94,6 @@ _REMEDIES = {
     errno.EPERM: "allow it, or name another folder with --images or --output",
     errno.EIO: "check the disk or the connection to it",
     errno.ESTALE: "check the connection to the drive",
-    **dict.fromkeys((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP), "name a folder on a disk that has locks with --output"),
     errno.ENOENT: "check the folder, and whether another program has moved it",
 }
 

@@ -3,18 +3,14 @@
 import glob
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from cifake.system.errors import StudyError
-from cifake.system.paths import shown
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Write = Callable[[Path], object]  # makes a file at the path that it is given
+
+LEFT_BEHIND = 3600  # seconds: a draft that is older was left by a start that was killed; writing takes minutes at most
 
 
 def checksum(path: Path) -> str:
@@ -23,8 +19,8 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def checksum_of_arrays(arrays: Iterable["np.ndarray"]) -> str:
-    """SHA-256 of shapes and float32 values, in hexadecimal digits."""
+def checksum_of_arrays(arrays: Iterable) -> str:
+    """SHA-256 of the shapes and float32 values of NumPy arrays, in hexadecimal digits."""
     digest = hashlib.sha256()
     for values in arrays:
         digest.update(f"{values.shape}".encode() + values.astype("<f4").tobytes())
@@ -40,20 +36,49 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def together(paths: list[Path]) -> Iterator[Callable[[Path, Write], Path]]:
+    """Make all files of a run beside their places, and put them there when all are complete.
+
+    The last of `paths` is the record, which vouches for the others: the old one goes before the first file is put in place, the new one
+    comes last, so that a run which was interrupted in between has none. Gives a function that makes one of the files and returns where
+    it waits. If the block fails, the earlier files stay as they are.
+    """
+
+    def make(path: Path, write: Write) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob(f".{glob.escape(path.stem)}.*.draft{glob.escape(path.suffix)}"):
+            if time.time() - old.stat().st_mtime > LEFT_BEHIND:
+                old.unlink(missing_ok=True)
+        write(_draft(path))
+        flush(_draft(path))
+        return _draft(path)
+
+    try:
+        yield make
+        if len(paths) > 1:
+            paths[-1].unlink(missing_ok=True)
+        for path in paths:
+            _draft(path).replace(path)
+        for folder in {path.parent for path in paths}:
+            flush(folder)
+    finally:
+        for path in paths:
+            _draft(path).unlink(missing_ok=True)
+
+
+def _draft(path: Path) -> Path:
+    """Where a file waits until it is complete. Two starts at once, on one machine or two, have names of their own.
+
+    The suffix stays, because Keras and matplotlib choose a format by it.
+    """
+    return path.with_name(f".{path.stem}.{os.uname().nodename}-{os.getpid()}.draft{path.suffix}")
+
+
 def write_whole(path: Path, write: Write) -> None:
     """Have `write` make a file, and rename it when it is complete: readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_dead_drafts(path)
-    # The suffix stays, because Keras and matplotlib choose a format by it; machine and process keep two runs apart.
-    draft = path.with_name(f"{_drafts_of(path)}{os.getpid()}.draft{path.suffix}")
-    try:
-        write(draft)
-        flush(draft)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    flush(path.parent)
+    with together([path]) as make:
+        make(path, write)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -67,84 +92,3 @@ def write_changed_text(path: Path, text: str) -> bool:
         return False
     write_text(path, text)
     return True
-
-
-def _drafts_of(path: Path) -> str:
-    """How the names of this machine's drafts of a file begin."""
-    return f".{path.stem}.{os.uname().nodename}-"
-
-
-def remove_dead_drafts(path: Path) -> None:
-    """Remove what stopped processes of this machine left of a file."""
-    for draft in path.parent.glob(f"{glob.escape(_drafts_of(path))}*.draft{glob.escape(path.suffix)}"):
-        process = draft.name.removeprefix(_drafts_of(path)).removesuffix(f".draft{path.suffix}")
-        if process.isdecimal() and not _is_alive(int(process)):
-            draft.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    """Whether a process with this number exists."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it is another user's
-    return True
-
-
-# ------------------------------------------------------------------------------------------------- all files of a run together
-
-
-def staged(path: Path) -> Path:
-    """Where a result file waits until all of them are complete: beside its target, so that a rename is enough."""
-    return path.with_name(f".{path.stem}.staged{path.suffix}")
-
-
-@contextmanager
-def stage(paths: list[Path]) -> Iterator[Callable[[Path, Write], Path]]:
-    """Make all files of a run, then rename them to their names, the last of `paths` last: the record, which vouches for the others.
-
-    Gives a function that makes one of the files and returns where it waits. If the block fails, the earlier files stay as they
-    are and nothing of the new ones remains.
-    """
-
-    def make(path: Path, write: Write) -> Path:
-        write_whole(staged(path), write)  # a stage counts as complete once its record is there
-        return staged(path)
-
-    try:
-        yield make
-    except BaseException:
-        for path in reversed(paths):  # the record first: without it the others are never renamed
-            staged(path).unlink(missing_ok=True)
-        raise
-    _put_in_place(paths)
-
-
-def is_half_in_place(paths: list[Path]) -> bool:
-    """Whether an interruption left a complete stage, some files of which may be renamed already."""
-    return staged(paths[-1]).exists()
-
-
-def finish_interrupted(paths: list[Path]) -> None:
-    """After an interruption: rename the files of a complete stage, and remove an incomplete one."""
-    if is_half_in_place(paths):
-        _put_in_place([path for path in paths if staged(path).exists()])
-    for path in paths:
-        staged(path).unlink(missing_ok=True)
-        remove_dead_drafts(staged(path))
-
-
-def _put_in_place(paths: list[Path]) -> None:
-    """Rename staged files in order. Raises StudyError if that fails half-way; they then wait for the next start."""
-    try:
-        for path in paths:
-            staged(path).replace(path)
-        for folder in {path.parent for path in paths}:
-            flush(folder)
-    except OSError as problem:
-        raise StudyError(
-            f"{shown(paths[-1].parent)}: the new results are complete, but not all could be put in place ({problem.strerror}); check "
-            "the disk or the connection to it, and run the same command again: it continues there."
-        ) from None

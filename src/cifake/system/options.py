@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cifake import protocol
 from cifake.system import progress
+from cifake.system.errors import StudyError
 from cifake.system.paths import REPOSITORY, Folders
 
 IMAGENET, RANDOM = "imagenet", "random"  # --weights, if it is not a path
@@ -86,6 +87,14 @@ def vgg16_weights(text: str) -> str:
     return str(path.resolve())
 
 
+def weights(chosen: argparse.Namespace) -> str:
+    """VGG16's weights: imagenet, random or a path, by --weights or VGG16_WEIGHTS. Raises StudyError if the variable names no file."""
+    try:
+        return chosen.weights or vgg16_weights(os.environ.get("VGG16_WEIGHTS") or IMAGENET)
+    except argparse.ArgumentTypeError as problem:
+        raise StudyError(f"Environment variable VGG16_WEIGHTS: {problem}; correct it, or name weights with --weights.") from None
+
+
 def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of a script whose docstring is `documentation` and whose --help shows the options that it `uses`."""
     shared = _Parser(description=documentation, formatter_class=_Help, allow_abbrev=False)
@@ -144,11 +153,10 @@ def parse(
         shared.error(f"unknown option '{unknown[0]}'{hint}")
     if "data" in uses.split() and chosen.data is None:
         shared.error("-data FAKE or -data REAL is needed")
-    if chosen.weights is None:
-        try:
-            chosen.weights = vgg16_weights(os.environ.get("VGG16_WEIGHTS") or IMAGENET)
-        except argparse.ArgumentTypeError as problem:
-            shared.error(f"environment variable VGG16_WEIGHTS: {problem}")
+    if chosen.seeds is None and chosen.seed != protocol.SEED:
+        chosen.seeds = [chosen.seed]  # another seed's results have a place of their own, as with --seeds
+    if chosen.verbose:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"  # TensorFlow reads it when it is imported, which is after this
     if chosen.seeds and len(set(chosen.seeds)) < len(chosen.seeds):
         shared.error("--seeds: each seed can be given once")
     chosen.folders = Folders(chosen.images.expanduser().resolve(), chosen.output.expanduser().resolve())

@@ -55,7 +55,7 @@ class Folders:
 
     @property
     def unfinished(self) -> Path:
-        """Checkpoints, cached features and locks; may be deleted at any time."""
+        """Checkpoints and cached features; may be deleted at any time."""
         return self.models / "unfinished"
 
     def results(self, experiment: str) -> Path:
@@ -78,7 +78,7 @@ class Folders:
     def classifier(self, experiment: str, source: str, architecture: str, seed: int | None = None) -> dict[str, Path]:
         """Files of a classifier in E1, E2 or E4 by kind, the record last.
 
-        The plain run has no `seed` here. Every other seed of --seeds has a folder of its own below replicates/.
+        The plain run, whose seed is protocol.SEED, has no `seed` here. Every other seed has a folder of its own below replicates/.
         """
         name, below = f"{stem(source)}_{architecture}", Path() if seed is None else Path("replicates", f"seed-{seed}")
         models, results = self.models / below, self.results(experiment) / below
@@ -105,17 +105,17 @@ class Folders:
         """All records of an experiment that are there, sorted by path."""
         return sorted(self.results(experiment).rglob(f"[!.]*_{ENDINGS['record']}"))
 
-    def checkpoint(self, run: str) -> Path:
-        """State of the training with this name until it is complete."""
-        return self.unfinished / f"{stem(run)}_checkpoint.npz"
+    def checkpoint(self, run: str, key: str) -> Path:
+        """State of the training with this name until it is complete; `key` tells its settings and images from others."""
+        return self.unfinished / f"{stem(run)}.{key}_checkpoint.npz"
 
-    def lock(self, run: str) -> Path:
-        """Held by the process that is doing the run with this name."""
-        return self.unfinished / f"{stem(run)}.lock"
+    def checkpoints(self, run: str) -> list[Path]:
+        """All of this name that are there, whatever their settings."""
+        return list(self.unfinished.glob(f"{stem(run)}.*_checkpoint.npz"))
 
-    def features(self, key: str, start: int) -> Path:
-        """Cached features of the images from number `start` on."""
-        return self.unfinished / f"features_{key}_{start:06d}.npz"
+    def features(self, key: str) -> Path:
+        """Cached features of images."""
+        return self.unfinished / f"features_{key}.npz"
 
 
 def stem(name: str) -> str:

@@ -2,15 +2,12 @@
 
 import shutil
 import textwrap
-from typing import TYPE_CHECKING, TextIO
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
+from typing import TextIO
 
 
-def bar(total: int, label: str | None, unit: str) -> "tqdm":
+def bar(total: int, label: str | None, unit: str):
     """tqdm's progress bar in a terminal, nothing elsewhere; it is removed when it is full."""
-    from tqdm import tqdm
+    from tqdm import tqdm  # here, because --help and mistakes in options need the standard library alone
 
     shape = "{l_bar}{bar}| {n_fmt} of {total_fmt} {unit}, {remaining} left"  # fits 80 columns with 40 of label
     return tqdm(desc=label, total=total, unit=unit, bar_format=shape, disable=None, leave=False, dynamic_ncols=True)
