@@ -66,11 +66,12 @@ def weights_setting(chosen: argparse.Namespace) -> str:
 
     A file of the published weights counts as imagenet: some machines have them from a file, others from Keras.
     """
-    if chosen.weights == options.RANDOM:
+    weights = options.weights(chosen)
+    if weights == options.RANDOM:
         return f"random, seed {chosen.seed}"  # one frozen backbone for all of --seeds
-    if chosen.weights == options.IMAGENET or _is_imagenet(Path(chosen.weights)):
+    if weights == options.IMAGENET or _is_imagenet(Path(weights)):
         return options.IMAGENET
-    return f"sha256 {files.checksum(Path(chosen.weights))}"
+    return f"sha256 {files.checksum(Path(weights))}"
 
 
 def _is_imagenet(path: Path) -> bool:
@@ -224,16 +225,18 @@ def backbone_of(architecture: str, chosen: argparse.Namespace) -> "keras.Model |
     from cifake.models import architectures
 
     keras.utils.set_random_seed(chosen.seed)
-    return architectures.backbone(architecture, chosen.weights)
+    weights = options.weights(chosen) if architectures.ARCHITECTURES[architecture].is_pretrained else options.IMAGENET
+    return architectures.backbone(architecture, weights)
 
 
 def weights_of(backbone: "keras.Model", chosen: argparse.Namespace) -> dict:
     """Where a backbone's weights came from, by their values if they are the published ones."""
     checksum = files.checksum_of_arrays(backbone.get_weights())
-    if chosen.weights == options.RANDOM:
+    weights = options.weights(chosen)
+    if weights == options.RANDOM:
         origin = "random weights"
-    elif chosen.weights == options.IMAGENET or checksum == protocol.IMAGENET_CHECKSUM:
+    elif weights == options.IMAGENET or checksum == protocol.IMAGENET_CHECKSUM:
         origin = "ImageNet weights"
     else:
-        origin = f"weights of {Path(chosen.weights).name}"
+        origin = f"weights of {Path(weights).name}"
     return {"origin": origin, "sha256": checksum}

@@ -3,15 +3,14 @@
 Exit codes: 0 done, 2 something to fix, 130 Ctrl-C, 143 SIGTERM; 1 is left to errors of the program itself.
 """
 
-import errno
 import logging
 import os
+import signal
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from cifake.system import progress, signals
+from cifake.system import options, progress
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 
@@ -25,6 +24,16 @@ class _Lines(logging.Formatter):
         return progress.fitted(super().format(record), sys.stdout)
 
 
+class _Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM; its argument is the signal's number."""
+
+
+def _stop(number: int, _frame: object) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the way out
+    raise _Stopped(number)
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the right exit code."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal lacks must not lose the whole line
@@ -32,58 +41,32 @@ def run(main: Callable[[], None]) -> None:
     handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False  # if the log's reader is gone, print no traceback for each line
-    signals.answer()
-    script = Path(sys.argv[0]).name
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    script, code = Path(sys.argv[0]).name, 2
     try:
         main()
         sys.stdout.flush()
         return
+    except KeyboardInterrupt as stopped:
+        message, code = "stopped; the same command continues.", 128 + (stopped.args or (signal.SIGINT,))[0]
     except StudyError as problem:
         message = str(problem)
     except BrokenPipeError:  # the reader of the output is gone, as with | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except OSError as problem:
-        message = _sentence(problem)
+        file = problem.filename
+        where = shown(Path(os.fsdecode(file))) if isinstance(file, str | bytes) else f"A file below {shown(options.output_folder())}"
+        message = f"{where}: {problem.strerror or problem}; put that right and run the same command again. Earlier results stay."
     except ModuleNotFoundError as problem:
         advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
         message = f"The library {problem.name} is not installed for {sys.executable}; {advice}"
-    except UnicodeDecodeError as problem:
-        if not any("matplotlib" in frame.filename for frame in traceback.extract_tb(problem.__traceback__)):
-            raise
-        message = "A matplotlibrc in this folder, or a style in matplotlib's own (MPLCONFIGDIR), is not UTF-8 text; move or correct it."
-    except RuntimeError as problem:
-        if "home directory" not in str(problem):  # pathlib's words for a ~ that it cannot replace
-            raise
-        message = "There is no home folder to put in place of ~; set the environment variable HOME, or write the path out."
     except MemoryError:
         message = "The memory is full; close other programs and run the same command again."
-    finally:
-        signals.done()
     sys.stdout.flush()
     print(progress.fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
-    sys.exit(2)
-
-
-_REMEDIES = {
-    errno.ENOSPC: "free some space, or name a folder on another disk with --output",
-    errno.EDQUOT: "free some of your quota, or name a folder on another disk with --output",
-    errno.EROFS: "name a folder that can be written to with --output",
-    errno.EACCES: "allow it, or name another folder with --images or --output",
-    errno.EPERM: "allow it, or name another folder with --images or --output",
-    errno.EIO: "check the disk or the connection to it",
-    errno.ESTALE: "check the connection to the drive",
-    **dict.fromkeys((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP), "name a folder on a disk that has locks with --output"),
-    errno.ENOENT: "check the folder, and whether another program has moved it",
-}
-
-
-def _sentence(problem: OSError) -> str:
-    """What to say about a file that could not be read or written."""
-    name = problem.filename
-    where = f"{shown(Path(os.fsdecode(name)))}: " if isinstance(name, str | bytes | Path) else ""
-    remedy = _REMEDIES.get(problem.errno, "put that right")
-    return f"{where}{problem.strerror or problem}; {remedy}, and run the same command again. Earlier results are as they were."
+    sys.exit(code)
 
 
 def wrote(paths: list[Path]) -> None:
