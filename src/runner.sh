@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the study's shell scripts share. A runner reads its options, lists its steps and runs them. Written for bash 3.2 (macOS).
 # The check below works with Windows line ends itself, because the line ends in a comment; so do the first lines of each script.
-if grep -qs $'\r' "$0" "${BASH_SOURCE[0]}"; then echo "$0: Windows line ends (CRLF), which bash cannot read; remove them with: sed -i.bak 's/\r\$//' *.sh src/*.sh slurm/*" >&2 && exit 2; fi #
+if grep -qs $'\r' "$0" "${BASH_SOURCE[0]}"; then printf '%s\n' "$0: Windows line ends (CRLF), which bash cannot read; remove them with: sed -i.bak 's/\r\$//' *.sh src/*.sh slurm/*" >&2 && exit 2; fi #
 set -e
 
 REPOSITORY=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -44,7 +44,12 @@ env_is_ready() {
 # Read the user's options, of which only those with the names given are taken; src/cifake/system/options.py has the table. Sets WORDS
 # for the steps and OUTPUT, MODELS, SEEDS, DEMO, FRESH, DRY_RUN, HAS_IMAGES, NEEDS, which are empty if there is nothing to say.
 read_options() { # names, the user's words
-    local python=$PYTHON help='' answer code='import sys; sys.path[0] = sys.argv.pop(1); from cifake.system import options; options.of_runner()'
+    local python=$PYTHON help='' answer code='
+import sys
+del sys.argv[0]
+sys.path[0] = sys.argv.pop(0)
+from cifake.system import command, options
+command.run(options.of_runner)'
     WORDS=("${@:2}")
     case " ${WORDS[*]} " in *" -h "* | *" --help "*) help=yes && show_usage && echo ;; esac
     if [ -n "$PYTHON" ]; then
@@ -91,8 +96,13 @@ run_classifier() { # name, minutes, names of its options, the user's words
     run_steps
 }
 
+minutes() { # seconds
+    echo "$(($1 / 60)) min $(($1 % 60)) s"
+}
+
 run_steps() {
-    local i began code total=${#NAMES[@]}
+    local i where began code total=${#NAMES[@]} again="continues there"
+    [ -z "$FRESH" ] || again="starts again, because of --fresh"
     echo "$COMMAND takes $TIME."
     [ -z "$DRY_RUN" ] || announce
     if [ -z "$PYTHON" ]; then
@@ -100,7 +110,8 @@ run_steps() {
         PYTHON=$REPOSITORY/env/bin/python
     fi
     for ((i = 0; i < total; i++)); do
-        printf '\nStep %d of %d: %s\n' $((i + 1)) "$total" "${NAMES[i]}"
+        where="$((i + 1)) of $total"
+        printf '\nStep %s: %s\n' "$where" "${NAMES[i]}"
         if [ "$DRY_RUN/$HAS_IMAGES/${SCRIPTS[i]}" = yes//create_metadata.py ]; then
             echo "The CSVs would be made from the names of the images of step 1."
             continue
@@ -108,11 +119,14 @@ run_steps() {
         began=$SECONDS code=0
         # shellcheck disable=SC2086 # a step's own options are words; they come last, so that the user's cannot change them
         attend "$PYTHON" "$REPOSITORY/src/${SCRIPTS[i]}" "${WORDS[@]}" ${OWN_OPTIONS[i]} || code=$?
-        [ "$code" -eq 0 ] || stopped "step $((i + 1)) of $total (${NAMES[i]})" "$code"
-        [ -n "$DRY_RUN" ] || echo "Step $((i + 1)) of $total took $(duration $((SECONDS - began)))."
+        if [ "$code" -ne 0 ]; then
+            echo "$COMMAND stopped at step $where (${NAMES[i]}); the same command $again." >&2
+            exit "$code"
+        fi
+        [ -n "$DRY_RUN" ] || echo "Step $where took $(minutes $((SECONDS - began)))."
     done
     [ -z "$DRY_RUN" ] || { printf '\nNothing was done.\n' && exit; }
-    printf '\n%s is complete in %s. Its results:\n' "$COMMAND" "$(duration "$SECONDS")"
+    printf '\n%s is complete in %s. Its results:\n' "$COMMAND" "$(minutes "$SECONDS")"
     show_results
 }
 
@@ -151,17 +165,4 @@ attend() {
         wait "$child" || code=$?
         kill -0 "$child" 2>/dev/null || return "$code"
     done
-}
-
-stopped() { # where, exit code
-    local again="the same command continues there"
-    [ "$2" -ne 2 ] || again="once that is put right, $again"
-    [ -z "$FRESH" ] || again="with --fresh the same command starts from the beginning"
-    [ -z "$DRY_RUN" ] || again="nothing was done"
-    echo "$COMMAND stopped at $1; $again." | fold -s -w 79 >&2
-    exit "$2"
-}
-
-duration() { # seconds
-    if [ "$1" -lt 60 ]; then echo "$1 s"; else echo "$(($1 / 60)) min $(($1 % 60)) s"; fi
 }

@@ -205,26 +205,21 @@ def of_runner() -> None:
 
     sys.argv: the runner's name, the names of its options, the user's words.
     """
-    runner, uses, *words = sys.argv[1:]
-    sys.argv = [runner]
+    uses, *words = sys.argv[1:]
     chosen = parse("", f"{uses} dry_run verbose", arguments=words)
-    refuse = parser("", "").error
+    folders = chosen.folders
+    has_images = all(any(folders.split(source, split).glob("[!.]*")) for source in protocol.SOURCES for split in protocol.SPLITS)
     names = chosen.models or [name for name in model_names() if name != "VGG16" or not chosen.demo or chosen.weights]
-    needs = [] if chosen.demo else [f"CIFAKE in {shown(chosen.folders.images)}/, about 100 MB to download"]
-    if "weights" in uses.split() and "VGG16" in names:
-        try:
-            needs += ["VGG16's weights, 58 MB, downloaded once if no file is named"] * (weights(chosen) == IMAGENET)
-        except StudyError as problem:
-            refuse(str(problem))
+    needs = [] if chosen.demo else [f"CIFAKE in {shown(folders.images)}/" + ("" if has_images else ", about 100 MB to download")]
+    if "weights" in uses.split() and "VGG16" in names and weights(chosen) == IMAGENET:
+        needs.append("VGG16's weights, 58 MB, downloaded once if no file is named")
     if own := os.environ.get("PYTHON"):
         packages = re.findall(r"^([\w-]+)==", (REPOSITORY / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
         if missing := [name for name in packages if not importlib.util.find_spec(MODULES.get(name, name))]:
             remedy = f"{shlex.quote(own)} -m pip install -r requirements.txt"
-            refuse(f"PYTHON={own} lacks {', '.join(missing)}; install what is missing ({remedy}), or leave PYTHON out to use env/")
-    folders = [chosen.folders.split(source, split) for source in protocol.SOURCES for split in protocol.SPLITS]
-    answers = {"MODELS": " ".join(names), "OUTPUT": str(chosen.folders.output), "NEEDS": "; ".join(needs)}
-    flags = {"SEEDS": chosen.seeds, "DEMO": chosen.demo, "FRESH": chosen.fresh, "DRY_RUN": chosen.dry_run}
-    flags["HAS_IMAGES"] = all(any(folder.glob("[!.]*")) for folder in folders)
+            raise StudyError(f"PYTHON={own} lacks {', '.join(missing)}; install them ({remedy}), or leave PYTHON out to use env/.")
+    answers = {"MODELS": " ".join(names), "OUTPUT": str(folders.output), "NEEDS": "; ".join(needs)}
+    flags = {"SEEDS": chosen.seeds, "DEMO": chosen.demo, "FRESH": chosen.fresh, "DRY_RUN": chosen.dry_run, "HAS_IMAGES": has_images}
     answers |= {name: "yes" * bool(flag) for name, flag in flags.items()}
     sys.stdout.reconfigure(errors="surrogateescape")
     sys.stdout.write("\n".join(f"{name}={shlex.quote(value)}" for name, value in answers.items()) + "\n")
