@@ -18,7 +18,7 @@
 [ -n "$BASH_VERSION" ] || exec bash "$0" "$@" #
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh" #
 
-read_options "models seeds part steps no_flip shard weights precision best images output fresh" "$@"
+read_options "$E3_OPTIONS shard fresh" "$@"
 images_and_metadata
 step "experiment 3" worth_of_fake.py
 step "the report" write_report.py

@@ -7,7 +7,7 @@ set -e
 REPOSITORY=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COMMAND=${0##*/}
 # PYTHONSAFEPATH would stop every step, and so would a random.py on PYTHONPATH. The user's own Python may need its variables.
-unset PYTHONWARNINGS PYTHONSAFEPATH
+unset PYTHONWARNINGS PYTHONSAFEPATH CIFAKE_RUNNER
 [ -n "$PYTHON" ] || unset PYTHONPATH PYTHONHOME
 
 die() { # a message, broken at spaces so that a terminal of 80 columns cuts no word
@@ -64,6 +64,10 @@ command.run(options.of_runner)'
     eval "$answer"
     export CIFAKE_RUNNER=$COMMAND # each step takes all of the runner's options, and leaves alone what it does not use
 }
+
+# What experiment 3 takes, here and on a cluster.
+# shellcheck disable=SC2034 # its runners use it
+E3_OPTIONS="models seeds part steps no_flip weights precision best images output"
 
 # A runner sets TIME, how long it takes in words, and RESULTS, files and folders below the output folder.
 TIME='' RESULTS=() NAMES=() SCRIPTS=() OWN_OPTIONS=() MINUTES=0
