@@ -30,7 +30,7 @@ def before(start, few_images, csvs, tmp_path_factory) -> Folders:
     for name in ("NN", "LeNet", "VGG16"):
         for source in protocol.SOURCES:
             done(start, f"classify_{name}.py", folders, "-data", source, *WORDS)
-    done(start, "final_evaluate.py", folders, "--seed", "7")
+    done(start, "final_evaluate.py", folders)
     return folders
 
 
