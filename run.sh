@@ -15,9 +15,8 @@
 #                           use your own Python (conda, a cluster's module), not
 #                           env/; nothing is installed
 #
-# A run that was stopped continues where it was. Experiments 3 and 4 have their own
-# runners, run-E3.sh (hours) and run-E4.sh (about an hour); the demo includes a small
-# version of both.
+# A run that was stopped continues where it was. Experiments 3 and 4 have runners of
+# their own, run-E3.sh and run-E4.sh; the demo includes a small version of both.
 [ -n "$BASH_VERSION" ] || exec bash "$0" "$@" #
 source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh" #
 

@@ -16,13 +16,10 @@ env=$REPOSITORY/env machine="$(uname -s) $(uname -m)"
 
 case $machine in
     "Linux x86_64" | "Linux aarch64" | "Darwin arm64") ;;
-    MINGW* | MSYS* | CYGWIN*) die "on Windows the study runs in WSL2: install it with 'wsl --install', open Ubuntu, clone the \
-repository there and run bash setup.sh." ;;
-    *) die "TensorFlow has no releases for $machine; use Linux on x86_64 or aarch64, a Mac with Apple silicon (in a terminal \
-without Rosetta), or Google Colab." ;;
+    MINGW* | MSYS* | CYGWIN*) die "on Windows it runs in WSL2: 'wsl --install', open Ubuntu, clone the repository there, bash setup.sh." ;;
+    *) die "TensorFlow has no releases for $machine; use Linux, a Mac with Apple silicon (without Rosetta), or Google Colab." ;;
 esac
-python=$(find_python) || die "TensorFlow needs Python 3.11, 3.12 or 3.13; ${PYTHON:-what is on the PATH} is none of them. \
-Install one, or name it with PYTHON=."
+python=$(find_python) || die "TensorFlow needs Python 3.11, 3.12 or 3.13${PYTHON:+, not $PYTHON}; install one, or name it with PYTHON=."
 # -I here and below: neither PYTHONPATH nor the working directory may replace one of Python's own modules.
 "$python" -I -c 'import venv, ensurepip' 2>/dev/null ||
     die "$python has no venv module; on Debian and Ubuntu: sudo apt install $("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')-venv"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the study's shell scripts share. A runner reads its options, lists its steps and runs them. Written for bash 3.2 (macOS).
-# The check below works with Windows line ends itself, because the line ends in a comment; so do the first lines of each script.
+# The next line works with Windows line ends itself, because it ends in a comment, as the first lines of each script do.
 if grep -qs $'\r' "$0" "${BASH_SOURCE[0]}"; then printf '%s\n' "$0: Windows line ends (CRLF), which bash cannot read; remove them with: sed -i.bak 's/\r\$//' *.sh src/*.sh slurm/*" >&2 && exit 2; fi #
 set -e
 
@@ -16,9 +16,7 @@ die() { # a message, broken at spaces so that a terminal of 80 columns cuts no w
 }
 
 # The comment at the head of a script is its help.
-show_usage() {
-    sed -n -e 1d -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"
-}
+show_usage() { sed -n -e 1d -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"; }
 
 # Whether a command runs Python 3.11 or newer, but older than 3.[limit].
 is_python() { # command, [limit]
@@ -65,8 +63,7 @@ command.run(options.of_runner)'
     export CIFAKE_RUNNER=$COMMAND # each step takes all of the runner's options, and leaves alone what it does not use
 }
 
-# What experiment 3 takes, here and on a cluster.
-# shellcheck disable=SC2034 # its runners use it
+# shellcheck disable=SC2034 # run-E3.sh and slurm/ use it
 E3_OPTIONS="models seeds part steps no_flip weights precision best images output"
 
 # A runner sets TIME, how long it takes in words, and RESULTS, files and folders below the output folder.
@@ -100,13 +97,10 @@ run_classifier() { # name, minutes, names of its options, the user's words
     run_steps
 }
 
-minutes() { # seconds
-    echo "$(($1 / 60)) min $(($1 % 60)) s"
-}
+minutes() { echo "$(($1 / 60)) min $(($1 % 60)) s"; } # seconds
 
 run_steps() {
-    local i where began code total=${#NAMES[@]} again="continues there"
-    [ -z "$FRESH" ] || again="starts again, because of --fresh"
+    local i where began code total=${#NAMES[@]} again="${FRESH:+starts again}"
     echo "$COMMAND takes $TIME."
     [ -z "$DRY_RUN" ] || announce
     if [ -z "$PYTHON" ]; then
@@ -124,7 +118,7 @@ run_steps() {
         # shellcheck disable=SC2086 # a step's own options are words; they come last, so that the user's cannot change them
         attend "$PYTHON" "$REPOSITORY/src/${SCRIPTS[i]}" "${WORDS[@]}" ${OWN_OPTIONS[i]} || code=$?
         if [ "$code" -ne 0 ]; then
-            echo "$COMMAND stopped at step $where (${NAMES[i]}); the same command $again." >&2
+            echo "$COMMAND stopped at step $where (${NAMES[i]}); the same command ${again:-continues there}." >&2
             exit "$code"
         fi
         [ -n "$DRY_RUN" ] || echo "Step $where took $(minutes $((SECONDS - began)))."
@@ -149,9 +143,8 @@ announce() {
     [ -z "$NEEDS" ] || echo "Needed: $NEEDS"
     [ -z "$(show_results)" ] || printf 'Replaced where a run is done again (--output DIR keeps them):\n%s\n' "$(show_results)"
     if [ -z "$PYTHON" ] && ! env_is_ready; then
-        echo "env/ is missing or older than requirements.txt; setup.sh would make it: 2.5 GB of
-disk (8 GB with CUDA), a third of it to download, some minutes. With env/, a dry
-run says what each step would do."
+        echo "env/ is missing or older than requirements.txt; setup.sh would make it: some minutes,
+2.5 GB (8 GB with CUDA). With env/, a dry run says what each step would do."
         exit 0
     fi
 }
