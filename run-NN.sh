@@ -1,22 +1,12 @@
 #!/usr/bin/env bash
 # Train and test NN on FAKE and on REAL, as in experiment 1.
 #
-#   bash run-NN.sh   about a minute on two processor cores;
-#                    makes env/ if it is missing
+#   bash run-NN.sh   about a minute on two processor cores; makes env/ and
+#                    downloads CIFAKE if they are missing
 #
-# A run that was stopped continues where it was. The results go to E1_results/.
+# A run that was stopped continues where it was. For one of the two:
 #
-# Options, handed to every step:
-#   -epochs N        train for at most N epochs (20)
-#   --seed N         seed of the initial weights and the order of the images (129)
-#   --seeds N N ...  train once with each of these seeds
-#   --precision P    of the training: float32, mixed_bfloat16 or mixed_float16
-#   --images DIR     folder with train/ and test/ (images/)
-#   --output DIR     folder for everything that is written (this repository)
-#   --fresh          do again what is already done with these settings
-#   --dry-run        say what would be done, and do nothing
-#   --verbose        show the libraries' own messages too
-# For one of the two: env/bin/python src/classify_NN.py -data FAKE
-[ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
-source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh"
-run_classifier NN 25 "$@"
+#   env/bin/python src/classify_NN.py -data FAKE
+[ -n "$BASH_VERSION" ] || exec bash "$0" "$@" #
+source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh" #
+run_classifier NN 1 "epochs seed seeds precision images output fresh" "$@"

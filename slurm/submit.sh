@@ -13,30 +13,21 @@
 #                                    lines of the three jobs
 #
 # Submitted again, it does what is missing. docs/cluster.md says more.
-[ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
+[ -n "$BASH_VERSION" ] || exec bash "$0" "$@" #
 # shellcheck source=src/runner.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../src/runner.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../src/runner.sh" #
 set -o pipefail
 
-dry_run=''
-for option in "$@"; do
-    case $option in
-        -h | --help) show_usage && exit ;;
-        --dry-run) dry_run=yes ;;
-        --shard*) die "it shares the runs out itself; leave $option out." ;;
-        --fresh) die "every task would do all runs again; leave --fresh out, and name a new folder with --output." ;;
-    esac
-done
+read_options "$E3_OPTIONS" "$@" # a wrong option ends here, not in the queue
 [ . -ef "$REPOSITORY" ] || die "the jobs start where it is started; first: cd $REPOSITORY"
 case ${TASKS:=8} in *[!0-9]* | 0*) die "TASKS=$TASKS is not a number of tasks." ;; esac
-[ -n "$dry_run" ] || command -v sbatch >/dev/null ||
-    die "there is no sbatch here. On a machine without Slurm, bash run-E3.sh does the same."
-
-# A wrong option ends here, not in the queue. That takes the standard library only, so env/ is not needed yet.
-python=${PYTHON:-env/bin/python}
-[ -n "$PYTHON" ] || env_is_ready || python=$(find_python) || die "no Python 3.11 to 3.13 was found; load one (module avail python)."
-"$python" src/worth_of_fake.py "$@" --dry-run
-[ -z "$dry_run" ] || exit 0
+if [ -n "$PYTHON" ] || env_is_ready; then
+    "${PYTHON:-env/bin/python}" src/worth_of_fake.py "$@" --dry-run
+else
+    echo "The first job makes env/; after that, --dry-run says how many runs are missing and how long they take."
+fi
+[ -z "$DRY_RUN" ] || exit 0
+command -v sbatch >/dev/null || die "there is no sbatch here. On a machine without Slurm, bash run-E3.sh does the same."
 
 # Number of a new job. With several clusters, sbatch prints a cluster's name behind it.
 submit() {
@@ -53,4 +44,4 @@ printf '  %-36s %s\n' \
     "tail -n 3 slurm/E3-${array}_*.log" "how far they are" \
     "cat slurm/E3-figures-$figures.log" "in the end: what is missing, if anything" \
     "scancel $prepare $array $figures" "end all"
-echo "Figure and tables: $OUTPUT/E3_visualisations"
+printf 'Figure and tables: %q\n' "$OUTPUT/E3_visualisations"

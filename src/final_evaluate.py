@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Test, choose, draw."""
-    chosen = options.parse(__doc__, "best seeds images output fresh dry_run verbose")
+    chosen = options.parse(__doc__, "models best seeds images output fresh dry_run verbose")
     folders = chosen.folders
     if chosen.dry_run:
         log.info("Experiment 2: would test what is trained by then, %d record(s) so far", len(folders.records("E1")))
@@ -33,9 +33,13 @@ def main() -> None:
     trained = table.load(folders, "E1")
     if chosen.seeds:
         trained = trained[trained["seed"].isin(chosen.seeds)]
+    if chosen.models:
+        trained = trained[trained["architecture"].isin(chosen.models)]
     if trained.empty:
-        what = "no replicate with these seeds" if chosen.seeds else "no record"
-        raise StudyError(f"{shown(folders.results('E1'))} has {what}; train a classifier first, with: bash run-LeNet.sh")
+        what = "no replicate with these seeds" if chosen.seeds else "no record of these classifiers" if chosen.models else "no record"
+        raise StudyError(
+            f"{shown(folders.results('E1'))} has {what}; train a classifier first, with: {options.with_folders('bash run-LeNet.sh')}"
+        )
     written = e2.evaluate(trained, table.best(trained, chosen.best), chosen)
     study = Study(folders, table.load(folders, "E1", "E2"), chosen.seeds, chosen.best)
     log.info("Accuracy, trained on→tested on:\n%s", "\n".join(sentences.short(study)))

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Draw what is there."""
-    chosen = options.parse(__doc__, "seeds output dry_run")
+    chosen = options.parse(__doc__, "seeds images output dry_run")
     folders = chosen.folders
     if chosen.dry_run:
         log.info(
@@ -29,7 +29,9 @@ def main() -> None:
         )
         return
     if not folders.records("E1"):
-        raise StudyError(f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: bash run-NN.sh")
+        raise StudyError(
+            f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: {options.with_folders('bash run-NN.sh')}"
+        )
     from cifake.pages import contents
     from cifake.pages.study import Study
     from cifake.results import table

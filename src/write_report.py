@@ -19,16 +19,18 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """One page from all that is there."""
-    chosen = options.parse(__doc__, "best seeds output dry_run")
+    chosen = options.parse(__doc__, "best seeds images output dry_run")
     folders = chosen.folders
     if chosen.dry_run:
         log.info("%s: would be written from what is trained before", shown(folders.report))
         return
     if not folders.records("E1"):
         if folders.records("E3"):
-            log.info("No report: it is about experiments 1 and 2 first of all, which bash run.sh does.")
+            log.info("No report: it is about experiments 1 and 2 first of all, which %s does.", options.with_folders("bash run.sh"))
             return
-        raise StudyError(f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: bash run-NN.sh")
+        raise StudyError(
+            f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: {options.with_folders('bash run-NN.sh')}"
+        )
     from cifake.pages import contents, report
     from cifake.pages.study import Study
     from cifake.results import table
@@ -36,8 +38,9 @@ def main() -> None:
     study = Study(folders, table.on_the_same_images(table.load(folders)), chosen.seeds, chosen.best)
     if outdated := contents.outdated(study):
         log.info(
-            "The figures of %s show other records than those that are there now; bash run.sh (E3: run-E3.sh) draws them.",
+            "The figures of %s show other records than those that are there now; %s (E3: run-E3.sh) draws them.",
             ", ".join(outdated),
+            options.with_folders("bash run.sh"),
         )
     write_text(folders.report, report.page(study))
     command.wrote([folders.report])

@@ -176,7 +176,7 @@ def few_images(tmp_path_factory) -> Path:
 
 def words_of(architecture: str, folders: Folders, epochs: int = EPOCHS) -> list:
     """How FAKE is trained for some epochs."""
-    options = ["-data", "FAKE", "-epochs", epochs, "--weights", "random"]
+    options = ["-data", "FAKE", "-epochs", epochs, *(["--weights", "random"] if architecture == "VGG16" else [])]
     folder_options = ["--images", folders.images, "--output", folders.output]
     return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, *folder_options]
 

@@ -21,7 +21,7 @@ NOTEBOOK = REPOSITORY / "study.ipynb"
 def executed(checkout: Path) -> nbformat.NotebookNode:
     """The notebook after a run in a copy of this repository, which it takes for a clone; the demo goes there too."""
     shutil.copytree(REPOSITORY / "src", checkout / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("run.sh", "pyproject.toml"):
+    for name in ("run.sh", "pyproject.toml", "requirements.txt"):
         shutil.copy(REPOSITORY / name, checkout)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(notebook, timeout=3600, record_timing=False, coalesce_streams=True, resources={"metadata": {"path": checkout}}).execute()

@@ -23,7 +23,8 @@ def classify(start) -> Callable[..., dict]:
     """A function that trains a classifier on FAKE; it must end well, and gives what was printed."""
 
     def train(architecture: str, folders: Folders, *options: object) -> dict:
-        return done(start, f"classify_{architecture}.py", folders, "-data", "FAKE", "--weights", "random", *options)
+        weights = ["--weights", "random"] if architecture == "VGG16" else []
+        return done(start, f"classify_{architecture}.py", folders, "-data", "FAKE", *weights, *options)
 
     return train
 

@@ -1,45 +1,39 @@
-"""What a script prints: whole words in a terminal of 80 columns, whole lines elsewhere."""
+"""How a script ends: the exit code, and one sentence instead of a traceback."""
 
-import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
-from fcntl import ioctl
 
 import pytest
 
 from cifake.system.paths import REPOSITORY
 
 
-def printed_in_a_terminal(command: list, columns: int) -> str:
-    """What a command prints in a terminal so wide."""
-    ours, its = pty.openpty()
-    ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    variables = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=variables):
-        os.close(its)
-        pieces = []
-        try:
-            while piece := os.read(ours, 4096):
-                pieces.append(piece)
-        except OSError:  # how Linux tells the end
-            pass
-    os.close(ours)
-    return b"".join(pieces).decode()
+def ended(body: str) -> subprocess.CompletedProcess:
+    """A script whose main function has this body, ended by command.run."""
+    program = f"import os, signal, sys, time; sys.path.insert(0, {str(REPOSITORY / 'src')!r})\n"
+    program += "from cifake.system import command, options\nfrom cifake.system.errors import StudyError\n"
+    program += f"def main():\n    {body}\ncommand.run(main)"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
 
 
 @pytest.mark.parametrize(
-    ("script", "options"), [("download_data.py", ["--dry-run"]), ("create_metadata.py", [])], ids=["a message", "an error"]
+    ("body", "code", "words"),
+    [
+        ("raise StudyError('Correct this.')", 2, "Correct this."),
+        ("open('/no/such/file')", 2, "/no/such/file"),
+        ("options.parse('', '', arguments=['--output', '/a/full/disk']); raise OSError(28, 'No space left on device')", 2, "/a/full/disk"),
+        ("raise MemoryError", 2, "memory"),
+        ("import no_such_library", 2, "no_such_library"),
+        ("os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", 130, "the same command continues"),
+        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)", 143, "the same command continues"),
+    ],
 )
-def test_a_terminal_cuts_no_word(tmp_path, script, options):
-    folder = tmp_path / "no images are here"
-    command = [sys.executable, REPOSITORY / "src" / script, *options, "--images", folder, "--output", tmp_path]
-    elsewhere = subprocess.run(command, capture_output=True, text=True, check=False)
-    text = elsewhere.stdout + elsewhere.stderr
-    assert any(len(line) > 80 for line in text.splitlines())
-    shown = printed_in_a_terminal(command, 80)
-    assert shown.split() == text.split()
-    assert all(len(line) < 80 or len(line.split()) == 1 for line in shown.splitlines())
-    assert [line.rstrip() for line in printed_in_a_terminal(command, 1000).splitlines()] == text.splitlines()
+def test_what_the_user_can_mend_ends_in_a_sentence(body, code, words):
+    result = ended(body)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (code, "", 1), result.stderr
+    assert words in result.stderr
+
+
+def test_an_error_of_the_program_itself_keeps_its_traceback():
+    result = ended("raise KeyError('no fault of the user')")
+    assert result.returncode == 1 and "Traceback" in result.stderr

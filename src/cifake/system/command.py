@@ -3,17 +3,15 @@
 Exit codes: 0 done, 2 something to fix, 130 Ctrl-C, 143 SIGTERM; 1 is left to errors of the program itself.
 """
 
-import errno
 import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from cifake.system import progress
+from cifake.system import options, progress
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
 
@@ -27,6 +25,12 @@ class _Lines(logging.Formatter):
         return progress.fitted(super().format(record), sys.stdout)
 
 
+def _stop(number: int, _frame: object) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)  # a second one must not interrupt the way out
+    raise KeyboardInterrupt(number)
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process with the right exit code."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal lacks must not lose the whole line
@@ -34,76 +38,42 @@ def run(main: Callable[[], None]) -> None:
     handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False  # if the log's reader is gone, print no traceback for each line
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     script = Path(sys.argv[0]).name
-    try:
-        _main_or_stop(main)
-        return
-    except StudyError as problem:
-        message = str(problem)
-    except BrokenPipeError:  # the reader of the output is gone, as with | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
-    except OSError as problem:
-        message = _sentence(problem)
-    except ModuleNotFoundError as problem:
-        advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
-        message = f"The library {problem.name} is not installed for {sys.executable}; {advice}"
-    except UnicodeDecodeError as problem:
-        if not any("matplotlib" in frame.filename for frame in traceback.extract_tb(problem.__traceback__)):
-            raise
-        message = "A matplotlibrc in this folder, or a style in matplotlib's own (MPLCONFIGDIR), is not UTF-8 text; move or correct it."
-    except RuntimeError as problem:
-        if "home directory" not in str(problem):  # pathlib's words for a ~ that it cannot replace
-            raise
-        message = "There is no home folder to put in place of ~; set the environment variable HOME, or write the path out."
-    except MemoryError:
-        message = "The memory is full; close other programs and run the same command again."
-    sys.stdout.flush()
-    print(progress.fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
-    sys.exit(2)
-
-
-def _main_or_stop(main: Callable[[], None]) -> None:
-    """Ctrl-C and SIGTERM, as a cluster sends it, end a script at once, with one line: nothing is lost, because files are written whole."""
-
-    def terminate(number: int, _frame: object) -> None:
-        raise KeyboardInterrupt(number)
-
-    signal.signal(signal.SIGTERM, terminate)
     try:
         main()
         sys.stdout.flush()
+    except BrokenPipeError:  # the reader of the output is gone, as with | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
     except BaseException as problem:
-        # While a library is imported, an interrupt may come as the cause of an ImportError.
-        stop = next((one for one in (problem, problem.__cause__, problem.__context__) if isinstance(one, KeyboardInterrupt)), None)
-        if stop is None:
-            raise
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        with suppress(OSError):  # the terminal, or what reads the output, may be gone
+        message, code = _explained(problem, script)
+        with suppress(OSError):  # the terminal may be gone
             sys.stdout.flush()
-            print("\nStopped; the same command continues after the last whole epoch or run.", file=sys.stderr, flush=True)
-        os._exit(128 + (stop.args[0] if stop.args else signal.SIGINT))  # TensorFlow's threads would end with messages of their own
+            print(progress.fitted(f"{script}: {message}", sys.stderr), file=sys.stderr, flush=True)
+        os._exit(code)  # TensorFlow's threads would add messages of their own; files are written whole, so nothing is lost
 
 
-_REMEDIES = {
-    errno.ENOSPC: "free some space, or name a folder on another disk with --output",
-    errno.EDQUOT: "free some of your quota, or name a folder on another disk with --output",
-    errno.EROFS: "name a folder that can be written to with --output",
-    errno.EACCES: "allow it, or name another folder with --images or --output",
-    errno.EPERM: "allow it, or name another folder with --images or --output",
-    errno.EIO: "check the disk or the connection to it",
-    errno.ESTALE: "check the connection to the drive",
-    errno.ENOENT: "check the folder, and whether another program has moved it",
-}
-
-
-def _sentence(problem: OSError) -> str:
-    """What to say about a file that could not be read or written."""
-    name = problem.filename
-    where = f"{shown(Path(os.fsdecode(name)))}: " if isinstance(name, str | bytes | Path) else ""
-    remedy = _REMEDIES.get(problem.errno, "put that right")
-    return f"{where}{problem.strerror or problem}; {remedy}, and run the same command again. Earlier results are as they were."
+def _explained(problem: BaseException, script: str) -> tuple[str, int]:
+    """What to tell the user, and the exit code; raises the problem if it is the program's own."""
+    # While a library is imported, an interrupt may come as the cause of an ImportError.
+    causes = (problem, problem.__cause__, problem.__context__)
+    if stopped := next((cause for cause in causes if isinstance(cause, KeyboardInterrupt)), None):
+        return "stopped; the same command continues after the last whole epoch or run.", 128 + (stopped.args or (signal.SIGINT,))[0]
+    match problem:
+        case StudyError():
+            return str(problem), 2
+        case OSError():
+            file = problem.filename
+            where = shown(Path(os.fsdecode(file))) if isinstance(file, str | bytes) else f"A file below {shown(options.output_folder())}"
+            return f"{where}: {problem.strerror or problem}; put that right and run the same command again. Earlier results stay.", 2
+        case ModuleNotFoundError():
+            advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
+            return f"The library {problem.name} is not installed for {sys.executable}; {advice}", 2
+        case MemoryError():
+            return "The memory is full; close other programs and run the same command again.", 2
+    raise problem
 
 
 def wrote(paths: list[Path]) -> None:
