@@ -34,15 +34,15 @@ def main() -> None:
             log.info("%s: %s images; %s", shown(path), f"{len(rows):,}", state)
         return
     log.info("Reading all images to find those that occur more than once")
-    groups = duplicates.find(folders, tables)
-    log.info("%s", "\n".join(duplicates.sentences(groups)))
+    repeated = duplicates.find(folders, itertools.chain.from_iterable(tables.values()))
+    log.info("%s", "\n".join(duplicates.sentences(repeated)))
     written = []
     for place, rows in tables.items():
         path = folders.metadata(*place)
         is_new = write_changed_text(path, metadata.csv_text(rows))
         log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", unchanged")
         written += [path] * is_new
-    if write_changed_text(folders.duplicates, duplicates.csv_text(groups)):
+    if write_changed_text(folders.duplicates, repeated.to_csv(index=False, lineterminator="\n")):
         written.append(folders.duplicates)
     command.wrote(written)
 
