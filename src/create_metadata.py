@@ -11,7 +11,6 @@ import itertools
 import logging
 
 from cifake import protocol
-from cifake.data import duplicates, metadata
 from cifake.system import command, options
 from cifake.system.files import write_changed_text
 from cifake.system.paths import shown
@@ -22,6 +21,8 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """List the four folders, check all names, read all files, and only then write the CSVs."""
     chosen = options.parse(__doc__, "images output dry_run")
+    from cifake.data import duplicates, metadata  # after the options, because pandas takes half a second
+
     folders = chosen.folders
     classes = metadata.class_names(folders)
     tables = {place: metadata.rows_of(folders, *place, classes) for place in itertools.product(protocol.SOURCES, protocol.SPLITS)}

@@ -1,4 +1,4 @@
-"""From the bytes of image files to one array of pixels, once. Pillow decodes all of them, so an image's pixels follow from its own bytes."""
+"""From the bytes of image files to one array of pixels, once, all by Pillow: an image's pixels follow from its own bytes."""
 
 import io
 import re

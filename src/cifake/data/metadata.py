@@ -15,7 +15,7 @@ import pandas as pd
 
 from cifake import protocol
 from cifake.system.errors import StudyError
-from cifake.system.paths import Folders, shown
+from cifake.system.paths import Folders, printable, shown
 
 COLUMNS = ("filename", "class", "label", "filepath")
 NAMING_RULE = re.compile(r"\d+(?: \(([1-9]\d*)\))?\.(?:jpe?g|png)", re.IGNORECASE | re.ASCII)
@@ -54,11 +54,6 @@ class Split:
     def filepaths(self) -> list[str]:
         """The path of each row, as in the CSV."""
         return [row.filepath for row in self.rows]
-
-
-def printable(name: str) -> str:
-    """A file's name for a message: escapes in place of control characters, which a terminal would obey, and of bytes that are no text."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def listed(faults: Sequence[str]) -> str:
