@@ -71,7 +71,7 @@ def test_all_of_it_is_written_and_nothing_else_is_left(study):
     for picture in pictures:
         with Image.open(picture) as image:
             assert min(image.size) > 300, picture
-    assert {f"{name}_histories.png" for name in ARCHITECTURES} <= {picture.name for picture in pictures}
+    assert {f"{name}_confusions.png" for name in ARCHITECTURES} <= {picture.name for picture in pictures}
     assert left_behind(study) == []
 
 
