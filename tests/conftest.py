@@ -132,8 +132,8 @@ def done(start: Callable[..., dict], name: str, folders: Folders, *options: obje
 
 def words_of(architecture: str, folders: Folders, epochs: int = EPOCHS) -> list:
     """How FAKE is trained for some epochs."""
-    options = ["-data", "FAKE", "-epochs", epochs, "--weights", "random", "--images", folders.images, "--output", folders.output]
-    return [REPOSITORY / "src" / f"classify_{architecture}.py", *options]
+    options = ["-data", "FAKE", "-epochs", epochs, *(["--weights", "random"] if architecture == "VGG16" else [])]
+    return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, "--images", folders.images, "--output", folders.output]
 
 
 @pytest.fixture(scope="session")
