@@ -1,7 +1,7 @@
-"""What the tests share: a small study in place of CIFAKE, and ways to run the scripts as a user does.
+"""What the tests share: a small study in place of CIFAKE, and two ways to run the scripts as a user does.
 
-`called` runs a script in a process forked from a server that has imported TensorFlow already (disturbed.py), which saves its
-import, 3 s each time. `script` starts a real process, for tests of imports, signals and --help.
+`done` and `called` run a script in a fork of a process that has imported TensorFlow already (forked.py); `script` and `run` start a real
+process, for tests of imports, signals and --help.
 """
 
 import io
@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,7 @@ from PIL import Image
 from cifake import protocol
 from cifake.system.paths import REPOSITORY, Folders
 
-CLASSES = len(protocol.CIFAKE_CLASSES)
-EPOCHS = 3  # of the trainings that are disturbed
-Start = Callable[..., dict]  # what disturbed.py answers to a request
-COUNTED = "counted"  # the property of a test that it has printed at the end
+EPOCHS = 3
 
 
 def jpeg(number: int, source: str, seed: int) -> bytes:
@@ -41,16 +38,14 @@ def file_name(image: int, number: int) -> str:
     return f"{image:04d}.jpg" if number == 1 else f"{image:04d} ({number}).jpg"
 
 
-def make_images(folder: Path, train: int, test: int, classes: int = CLASSES) -> Path:
+def make_images(folder: Path, train: int, test: int, classes: int = len(protocol.CIFAKE_CLASSES)) -> Path:
     """A data set in CIFAKE's layout, with `train` and `test` images of each class."""
     for split, images in (("train", train), ("test", test)):
         for source in protocol.SOURCES:
             part = folder / split / source
             part.mkdir(parents=True)
-            for image in range(images):
-                for number in range(1, classes + 1):
-                    seed = image + 10_000 * (split == "test")
-                    (part / file_name(image, number)).write_bytes(jpeg(number, source, seed))
+            for image, number in itertools.product(range(images), range(1, classes + 1)):
+                (part / file_name(image, number)).write_bytes(jpeg(number, source, image + 10_000 * (split == "test")))
     return folder
 
 
@@ -66,31 +61,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
-def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """What tests have counted, and that the long ones have been left out."""
-    for report in terminalreporter.getreports("passed"):
-        for name, text in report.user_properties:
-            if report.when == "call" and name == COUNTED:
-                terminalreporter.write_line(text)
-    if not config.getoption("--long"):
-        terminalreporter.write_line("The long tests were left out; bash test.sh --long runs them too.")
-
-
-@pytest.fixture
-def counted(record_property) -> Callable[[str], None]:
-    """A function that has a sentence printed after all tests, on whichever worker it runs."""
-    return lambda sentence: record_property(COUNTED, sentence)
-
-
 @pytest.fixture(scope="session")
 def images(tmp_path_factory) -> Path:
     """400 training and 100 test images of FAKE and of REAL; only to be read."""
     return make_images(tmp_path_factory.mktemp("made images"), train=40, test=10)
 
 
+@pytest.fixture(scope="session")
+def few_images(tmp_path_factory) -> Path:
+    """100 training and 20 test images of each source, two batches an epoch; only to be read."""
+    return make_images(tmp_path_factory.mktemp("few images"), train=10, test=2)
+
+
 @pytest.fixture
 def small(tmp_path) -> Folders:
-    """A smaller study, to be broken: 100 training and 20 test images each, without CSVs."""
+    """As many images, to be broken, without CSVs."""
     return Folders(make_images(tmp_path / "images", train=10, test=2), tmp_path / "output")
 
 
@@ -114,40 +99,18 @@ def refused(result: subprocess.CompletedProcess | dict, *words: str) -> None:
         assert word in ended["stderr"], ended["stderr"]
 
 
-# ---- scripts in forked processes, which can be disturbed: see disturbed.py
-
-
 @pytest.fixture(scope="session")
-def start() -> Iterator[Start]:
-    """A function that has disturbed.py run a script to its end, or to where it is disturbed.
+def start() -> Iterator[Callable[..., dict]]:
+    """A function that has forked.py run a script: (script with its options, environment variables) -> {"code", "stdout", "stderr"}."""
+    command = [sys.executable, str(Path(__file__).with_name("forked.py"))]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
-    It takes the script with its options, the folder below which operations on files are noted and disturbed, and what goes wrong
-    there (`kind`, at operation `number`, from 1) or after how many seconds it is killed; then scripts that run beside it, and
-    environment variables. It gives {"code", "stdout", "stderr", "operations"}; a killed script's code is -9.
-    """
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("disturbed.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-    def ask(
-        words: list,
-        below: Path,
-        kind: str | None = None,
-        number: int | str = 0,
-        seconds: float | None = None,
-        beside: Sequence[list] = (),
-        **environment: str,
-    ) -> dict:
-        scripts = [[str(word) for word in script] for script in (words, *beside)]
-        request = {"scripts": scripts, "below": str(below), "kind": kind, "number": number, "seconds": seconds}
-        server.stdin.write(json.dumps(request | {"cwd": str(Path.cwd()), "environment": environment}) + "\n")
+    def ask(words: list, _folder: Path | None = None, **environment: str) -> dict:
+        request = {"words": [str(word) for word in words], "cwd": str(Path.cwd()), "environment": environment}
+        server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
         answer = server.stdout.readline()
-        assert answer, "disturbed.py has ended; start it alone to see why"
+        assert answer, "forked.py has ended; start it alone to see why"
         return json.loads(answer)
 
     with server:
@@ -155,30 +118,22 @@ def start() -> Iterator[Start]:
         server.kill()  # ending by itself takes TensorFlow two seconds
 
 
-def called(start: Start, name: str, folders: Folders, *options: object, **environment: str) -> dict:
-    """Run one of the study's Python scripts on a study to its end; gives {"code", "stdout", "stderr", "operations"}."""
-    words = [REPOSITORY / "src" / name, *options, "--images", folders.images, "--output", folders.output]
-    return start(words, folders.output, **environment)
+def called(start: Callable[..., dict], name: str, folders: Folders, *options: object, **environment: str) -> dict:
+    """Run one of the study's Python scripts on a study to its end; gives {"code", "stdout", "stderr"}."""
+    return start([REPOSITORY / "src" / name, *options, "--images", folders.images, "--output", folders.output], **environment)
 
 
-def done(start: Start, name: str, folders: Folders, *options: object) -> dict:
+def done(start: Callable[..., dict], name: str, folders: Folders, *options: object) -> dict:
     """The same, and it must end well."""
     ended = called(start, name, folders, *options)
     assert ended["code"] == 0, ended["stdout"] + ended["stderr"]
     return ended
 
 
-@pytest.fixture(scope="session")
-def few_images(tmp_path_factory) -> Path:
-    """100 training and 20 test images, two batches an epoch: what is tested is what happens between the steps."""
-    return make_images(tmp_path_factory.mktemp("few images"), train=10, test=2)
-
-
 def words_of(architecture: str, folders: Folders, epochs: int = EPOCHS) -> list:
     """How FAKE is trained for some epochs."""
     options = ["-data", "FAKE", "-epochs", epochs, *(["--weights", "random"] if architecture == "VGG16" else [])]
-    folder_options = ["--images", folders.images, "--output", folders.output]
-    return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, *folder_options]
+    return [REPOSITORY / "src" / f"classify_{architecture}.py", *options, "--images", folders.images, "--output", folders.output]
 
 
 @pytest.fixture(scope="session")
@@ -205,20 +160,5 @@ def new_study(few_images, csvs, tmp_path) -> Callable[[], Folders]:
 
 def left_behind(folders: Folders) -> list[str]:
     """Checkpoints, drafts and staged files that are still there."""
-    return [
-        str(path.relative_to(folders.output))
-        for path in folders.output.rglob("*")
-        if path.name.startswith(".") or "checkpoint" in path.name
-    ]
-
-
-def moments(operations: list[str], after_flushes: bool = True) -> list[int]:
-    """Before which operations to disturb, counted from 1: all, but of the writes to one file only the first, the second and the last.
-
-    What follows a flush to the disk may be left out: a process that dies there leaves what it would have left before the flush.
-    """
-    chosen, number = [], 0
-    for operation, run in itertools.groupby(operations):
-        numbers = [number := number + 1 for _ in run]
-        chosen += {numbers[0], numbers[min(1, len(numbers) - 1)], numbers[-1]} if "write" in operation else numbers
-    return [number for number in sorted(chosen) if after_flushes or number == 1 or not operations[number - 2].startswith("fsync")]
+    paths = (path for path in folders.output.rglob("*") if path.name.startswith(".") or "checkpoint" in path.name)
+    return [str(path.relative_to(folders.output)) for path in paths]

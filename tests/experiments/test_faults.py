@@ -1,348 +1,126 @@
-"""What is read back is not trusted: damaged records, histories, checkpoints, features and models; odd names, links and folders."""
+"""What is finished stays, what was interrupted goes on with the same command, and nothing half-written is taken for a result."""
 
-import re
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
-from conftest import REPOSITORY, called, done, file_name, make_images, refused
-from hypothesis import given
-from hypothesis import strategies as st
+from conftest import called, done, file_name, refused, run, words_of
 
-from cifake import protocol
-from cifake.data import metadata
-from cifake.models import architectures, features
-from cifake.results import histories, records
-from cifake.system.errors import StudyError
-from cifake.system.files import checksum
 from cifake.system.paths import Folders
 
-TRAINED = ("-data", "FAKE", "-epochs", 2)
+SAME = ("metrics", "history", "predictions")  # of two trainings with one seed, byte for byte
+MOUNTED = r"""
+mount -t tmpfs -o size="$SIZE" tmpfs "$PLACE" && cp -a "$STUDY/." "$PLACE" || exit 99
+code=0
+"$@" || code=$?
+cp -a "$PLACE/." "$AFTER"
+exit $code
+"""
 
 
-@pytest.fixture(scope="module")
-def trained(start, few_images, tmp_path_factory) -> Folders:
-    """NN on FAKE with two seeds, drawn and tested on REAL; to be copied and damaged."""
-    folders = Folders(few_images, tmp_path_factory.mktemp("trained"))
-    done(start, "create_metadata.py", folders)
-    done(start, "classify_NN.py", folders, *TRAINED, "--seeds", 129, 130)
-    done(start, "final_evaluate.py", folders)
-    done(start, "visualise.py", folders)
-    return folders
+def launch(words: list) -> subprocess.Popen:
+    """Start a script in a process of its own that answers Ctrl-C, even if the tests run in the background, where it is ignored."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def results_of(folders: Folders, architecture: str) -> list[bytes]:
+    return [folders.classifier("E1", "FAKE", architecture)[kind].read_bytes() for kind in SAME]
+
+
+def files_of(output: Path) -> dict[str, bytes]:
+    """All files that are no checkpoints or caches."""
+    paths = (path for path in output.rglob("*") if path.is_file() and "unfinished" not in path.parts)
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in paths}
 
 
 @pytest.fixture
-def study(trained, tmp_path) -> Folders:
-    """A copy of it."""
-    shutil.copytree(trained.output, tmp_path / "study")
-    return Folders(trained.images, tmp_path / "study")
+def trained(start, new_study) -> Folders:
+    """NN on FAKE, two epochs."""
+    folders = new_study()
+    done(start, "classify_NN.py", folders, "-data", "FAKE", "-epochs", 2)
+    return folders
 
 
-def is_refused(ended: dict, *words: str) -> None:
-    """A script has ended with one sentence that holds these words, exit code 2 and no traceback."""
-    refused(ended, *words)
-    assert ended["stderr"].count("\n") == 1, ended["stderr"]
+def wait_for(process: subprocess.Popen, words: str) -> None:
+    """Wait until a script prints a line with these words."""
+    assert any(words in line for line in process.stdout), process.stderr.read()
 
 
-# ------------------------------------------------------------------------------------------- records, histories, predictions
-
-RECORD = {key: {"of": [1, 2.5, "text"]} for key in sorted(records.KEYS)} | {"classes": ["cat", "dög"]}
-
-
-@given(st.integers(0, 10_000), st.integers(0, 255), st.booleans())
-def test_a_damaged_record_is_noticed(tmp_path_factory, place, value, is_cut):
-    """Cut anywhere, or any byte of it another: it is refused, or says what it said."""
-    path = tmp_path_factory.mktemp("record") / "record.json"
-    records.write(RECORD, path)
-    content = bytearray(path.read_bytes())
-    place %= len(content)
-    content[place] = value
-    path.write_bytes(content[:place] if is_cut else content)
-    try:
-        assert records.read(path) == RECORD
-    except StudyError as problem:
-        assert "record.json is damaged" in str(problem)
+def test_a_killed_training_continues_to_the_same_bytes(start, new_study):
+    whole, cut = new_study(), new_study()
+    assert start(words_of("LeNet", whole, epochs=6))["code"] == 0
+    with launch(words_of("LeNet", cut, epochs=6)) as process:
+        wait_for(process, "epoch  2:")
+        process.kill()
+    assert not cut.classifier("E1", "FAKE", "LeNet")["record"].exists()
+    again = start(words_of("LeNet", cut, epochs=6))
+    assert again["code"] == 0, again["stderr"]
+    assert "epoch  1:" not in again["stdout"]
+    assert results_of(cut, "LeNet") == results_of(whole, "LeNet")
+    assert files_of(cut.output).keys() == files_of(whole.output).keys()
 
 
-@pytest.mark.parametrize("name", ["visualise.py", "final_evaluate.py"])
-@pytest.mark.parametrize("place", ["E1_results/FAKE_NN_record.json", "E1_results/replicates/seed-130/FAKE_NN_record.json"])
-def test_a_script_that_reads_a_damaged_record_names_it(start, study, name, place):
-    path = study.output / place
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"accuracy": 0.', '"accuracy": 1.', 1), encoding="utf-8")
-    before = {file: file.read_bytes() for file in study.output.rglob("*_*.*") if file.suffix != ".lock"}
-    is_refused(called(start, name, study), f"{place} is damaged or not a record; delete it and run")
-    assert {file: file.read_bytes() for file in study.output.rglob("*_*.*") if file.suffix != ".lock"} == before
+def test_results_without_their_record_are_made_again(start, trained):
+    """As a kill leaves them between the renames."""
+    before = results_of(trained, "NN")
+    files = trained.classifier("E1", "FAKE", "NN")
+    files["record"].unlink()
+    files["metrics"].write_text("of another training")
+    done(start, "classify_NN.py", trained, "-data", "FAKE", "-epochs", 2)
+    assert files["record"].exists()
+    assert results_of(trained, "NN") == before
 
 
-def test_a_record_of_experiment_2_that_is_damaged_is_made_again(start, study):
-    path = study.results("E2") / "FAKE_NN_record.json"
-    whole = records.read(path, "E2")
-    path.write_bytes(path.read_bytes()[:500])
-    assert "FAKE NN on REAL: its record is damaged" in done(start, "final_evaluate.py", study)["stdout"]
-    assert records.read(path, "E2")["scores"] == whole["scores"]
-
-
-def test_a_classifier_with_a_damaged_record_is_trained_again(start, study):
-    path = study.results("E1") / "FAKE_NN_record.json"
-    whole = records.read(path)
-    path.write_bytes(path.read_bytes()[:-40])
-    asked = done(start, "classify_NN.py", study, *TRAINED, "--dry-run")
-    assert "would be trained (its record is damaged)" in asked["stdout"]
-    assert "FAKE NN: its record is damaged" in done(start, "classify_NN.py", study, *TRAINED)["stdout"]
-    assert records.read(path)["scores"] == whole["scores"]
-
-
-def test_a_record_under_another_classifiers_name_is_refused(start, study):
-    shutil.copy(study.results("E1") / "FAKE_NN_record.json", study.results("E1") / "REAL_NN_record.json")
-    is_refused(called(start, "visualise.py", study), "REAL_NN_record.json is the record of FAKE NN")
-
-
-HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy\n1,2.0,0.1,2.1,0.2\n2,1.9,0.2,2.0,0.3\n"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        None,
-        "",
-        "no table",
-        HISTORY[:-10],
-        HISTORY.replace("2.1", ""),
-        HISTORY.replace("2.1", "nan"),
-        HISTORY.replace("2.1", "2,1"),
-        HISTORY.replace("\n2,", "\n3,"),
-        HISTORY.replace("loss", "lost"),
-        HISTORY + "3,1.8,0.2,2.0,0.3\n",
-        "\0" * 100,
-        b"\xff\xfe" * 50,
-    ],
-)
-def test_a_damaged_history_is_named(tmp_path, text):
-    record = {"source": "FAKE", "architecture": "NN", "settings": {"seed": 7}, "training": {"epochs": 2}}
-    path = tmp_path / "FAKE_NN_history.csv"
-    path.write_text(HISTORY)
-    assert len(histories.read(path, record)) == 2
-    path.unlink()
-    if text is not None:
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(StudyError, match=r"FAKE_NN_history\.csv is missing or damaged; .*bash run-NN\.sh --fresh --seed 7$"):
-        histories.read(path, record)
-
-
-def test_damaged_predictions_of_experiment_2_are_made_again_and_those_of_experiment_1_are_not_read(start, study):
-    of_e1, of_e2 = (study.results(experiment) / "FAKE_NN_predictions.csv" for experiment in ("E1", "E2"))
-    whole = of_e2.read_bytes()
-    for path in (of_e1, of_e2):
-        path.write_bytes(path.read_bytes()[:200])
-
-    def drawn() -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in study.visualisations("E2").iterdir()}
-
-    before = drawn()
-    ended = done(start, "final_evaluate.py", study)
-    assert "FAKE NN on REAL: its predictions are missing or damaged" in ended["stdout"]
-    assert of_e2.read_bytes() == whole
-    assert drawn() == before
-
-
-def test_a_damaged_list_of_duplicates_is_made_again(start, study):
-    whole = study.duplicates.read_bytes()
-    study.duplicates.write_bytes(b"\xff" + whole[:9])
-    done(start, "create_metadata.py", study)
-    assert study.duplicates.read_bytes() == whole
-
-
-# --------------------------------------------------------------------------------------------------- checkpoints and features
-
-
-def damaged(content: bytes, times: int) -> list[bytes]:
-    """Copies of a file with some bytes changed, cut off, left out or put in."""
-    random = np.random.default_rng(protocol.SEED)
-    copies = []
-    for number in range(times):
-        copy, place = bytearray(content), int(random.integers(len(content)))
-        if number % 4 == 0:
-            del copy[place:]
-        elif number % 4 == 1:
-            del copy[place : place + int(random.integers(1, 50))]
-        else:
-            # Half of them at the end, which holds the zip format's directory.
-            place = place if number % 4 == 2 else len(content) - 1 - place % min(len(content), 2000)
-            copy[place] ^= int(random.integers(1, 256))
-        copies.append(bytes(copy))
-    return copies
-
-
-def test_damaged_features_are_noticed_or_whole(tmp_path):
-    keras.utils.set_random_seed(1)
-    inputs = keras.Input((4,))
-    backbone = keras.Model(inputs, keras.layers.Dense(6)(inputs))
-    values = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
-    folders = Folders(output=tmp_path)
-    expected = features.of_images(backbone, values, "fingerprint", folders, "test")
-    (path,) = folders.unfinished.glob("features_*.npz")
-    for content in damaged(path.read_bytes(), 100):
-        path.write_bytes(content)
-        assert np.array_equal(features.of_images(backbone, values, "fingerprint", folders, "test"), expected)
-
-
-# ------------------------------------------------------------------------------------------------------------------- models
-
-
-def test_a_model_with_code_in_it_is_refused_by_the_scripts_and_not_run(start, study, tmp_path):
-    """Even if its record vouches for it: a Lambda layer that would leave a file behind."""
-    victim, name = tmp_path / "was run", str(tmp_path / "was run")
-    pixels = keras.Input(protocol.IMAGE_SHAPE, dtype="uint8")
-    code = keras.layers.Lambda(lambda x: (open(name, "w").close(), x)[1], output_shape=protocol.IMAGE_SHAPE)  # noqa: PTH123
-    model = study.models / "FAKE_NN.keras"
-    keras.Model(pixels, code(pixels)).save(model)
-    victim.unlink(missing_ok=True)  # building the model has run it
-    path = study.results("E1") / "FAKE_NN_record.json"
-    record = records.read(path)
-    record["model"]["sha256"] = checksum(model)
-    records.write(record, path)
-    is_refused(called(start, "final_evaluate.py", study), "FAKE_NN.keras is not loaded: it holds code, which is not run")
-    picture = next(study.split("FAKE", "test").iterdir())
-    is_refused(
-        start([REPOSITORY / "src" / "predict.py", model, picture], tmp_path), "FAKE_NN.keras is not loaded: it holds code, which is not run"
-    )
-    assert not victim.exists()
-
-
-def test_a_damaged_model_or_anothers_is_not_tested_and_trained_again(start, study):
-    model = study.models / "FAKE_NN.keras"
-    content = bytearray(model.read_bytes())
-    content[len(content) // 2] ^= 1
-    for wrong in (content, (study.models / "replicates" / "seed-130" / "FAKE_NN.keras").read_bytes()):
-        model.write_bytes(wrong)
-        ended = called(start, "final_evaluate.py", study, "--fresh")
-        is_refused(ended, "FAKE_NN.keras is not the model of its record", "train it with: bash run-NN.sh")
-    ended = done(start, "classify_NN.py", study, *TRAINED)
-    assert "FAKE_NN.keras is not the model of its record" in ended["stdout"]
-    architectures.load(model)
-
-
-def test_no_pickle_and_a_keras_with_the_fixes():
-    for path in (REPOSITORY / "src").rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert "import pickle" not in text and "allow_pickle=True" not in text and "safe_mode=False" not in text, path
-    requirements = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
-    version = re.search(r"^keras==(\d+)\.(\d+)\.(\d+)", requirements, re.MULTILINE)
-    assert tuple(map(int, version.groups())) >= (3, 13, 2)
-
-
-# ----------------------------------------------------------------------------------------------------- folders, names, images
-
-
-def test_linked_folders_and_files_are_images_too(start, tmp_path):
-    """images/train a link, as on a cluster where the data lie elsewhere."""
-    elsewhere = make_images(tmp_path / "elsewhere", train=10, test=2)
-    linked = tmp_path / "images"
-    linked.mkdir()
-    for split in protocol.SPLITS:
-        (linked / split).symlink_to(elsewhere / split)
-    command = 'source "$1/src/runner.sh"; has_images "$2"'
-    for folder, code in ((linked, 0), (tmp_path / "nowhere", 1)):
-        assert subprocess.run(["bash", "-c", command, "bash", REPOSITORY, folder]).returncode == code
-    folders = Folders(linked, tmp_path / "output")
-    done(start, "create_metadata.py", folders)
-    assert len(metadata.read_split(folders, "FAKE", "train").rows) == 100
-
-
-@given(st.lists(st.binary(min_size=1, max_size=20).filter(lambda name: not set(name) & {0, 47}), max_size=4))
-def test_any_file_names_are_images_or_refused(tmp_path_factory, names):
-    """Whatever bytes a file system takes as a name: rows, or a sentence that can be printed."""
-    folders = Folders(tmp_path_factory.mktemp("names"), Path("output"))
-    folder = folders.split("FAKE", "train")
-    folder.mkdir(parents=True)
-    for name in {*names, b"1000.jpg"} - {b".", b".."}:
-        (folder / name.decode("utf-8", "surrogateescape")).touch()
-    try:
-        rows = metadata.rows_of(folders, "FAKE", "train", protocol.CIFAKE_CLASSES)
-        present = {path.name for path in folder.iterdir() if not metadata.LEFT_BY_SYSTEMS.fullmatch(path.name)}
-        assert {row.filename for row in rows} == present
-        assert metadata.csv_text(rows).encode()
-    except StudyError as problem:
-        assert "1000.jpg" not in str(problem).split(":\n")[-1]
-        assert str(problem).encode("utf-8", "backslashreplace")
-
-
-def test_a_name_that_is_no_text_is_printed_all_the_same(start, few_images, tmp_path):
-    shutil.copytree(few_images, tmp_path / "images")
-    folders = Folders(tmp_path / "images", tmp_path / "output")
-    (folders.split("REAL", "train") / b"caf\xe9.jpg".decode("utf-8", "surrogateescape")).touch()
-    ended = called(start, "create_metadata.py", folders)
-    assert ended["code"] == 2
-    assert "1 file(s) that break the naming rule" in ended["stderr"]
-    assert "caf" in ended["stderr"]
-
-
-def test_a_class_without_test_images_is_named(start, few_images, tmp_path):
-    shutil.copytree(few_images, tmp_path / "images")
-    folders = Folders(tmp_path / "images", tmp_path / "output")
-    for image in range(2):
-        (folders.split("FAKE", "test") / file_name(image, 6)).unlink()
-    done(start, "create_metadata.py", folders)
-    is_refused(called(start, "classify_NN.py", folders, "-data", "FAKE"), "no image of dog in the test images", "add images")
-
-
-def test_all_unreadable_images_are_listed(study, monkeypatch):
-    """As the system answers if the permission is missing; an administrator may read all, so this is a stand-in."""
-    read = Path.read_bytes
-
-    def denied(path: Path) -> bytes:
-        if path.name in (file_name(0, 3), file_name(1, 4)):
-            raise PermissionError(13, "Permission denied", str(path))
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", denied)
-    with pytest.raises(StudyError) as problem:
-        metadata.read_split(study, "FAKE", "test")
-    assert "2 image(s) cannot be read; make them readable or copy them again" in str(problem.value)
-    assert f"test/FAKE/{file_name(0, 3)}: Permission denied" in str(problem.value)
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [("train/FAKE/0000.jpg", "break the naming rule"), ("train", "There is no folder"), ("classes.txt", "Is a directory")],
-)
-def test_a_folder_in_place_of_a_file_or_the_other_way_round(start, few_images, tmp_path, path, words):
-    shutil.copytree(few_images, tmp_path / "images")
-    place = tmp_path / "images" / path
-    if place.is_dir():
-        shutil.rmtree(place)
-        place.touch()
-    else:
-        place.unlink(missing_ok=True)
-        place.mkdir()
-    ended = called(start, "create_metadata.py", Folders(tmp_path / "images", tmp_path / "output"))
-    assert ended["code"] == 2
-    assert words in ended["stderr"]
-    assert not (tmp_path / "output").exists()
-
-
-def test_an_output_folder_that_is_a_file_is_named(start, few_images, tmp_path):
-    (tmp_path / "output").write_text("mine")
-    is_refused(called(start, "create_metadata.py", Folders(few_images, tmp_path / "output")), "output", "Not a directory")
-    assert (tmp_path / "output").read_text() == "mine"
-
-
-def test_images_that_are_not_all_damaged_in_the_same_way_are_told_together(start, few_images, tmp_path):
-    """All that is wrong with the images of a split, in one message, before anything is trained."""
-    shutil.copytree(few_images, tmp_path / "images")
-    folders = Folders(tmp_path / "images", tmp_path / "output")
-    folder = folders.split("FAKE", "train")
-    whole = (folder / file_name(0, 1)).read_bytes()
-    for number, content in enumerate([b"", b"GIF89a", whole[:400], b"<html>", *[whole[:500]] * 10]):
-        (folder / file_name(number % 10, 2 + number // 10)).write_bytes(content)
-    done(start, "create_metadata.py", folders)
-    ended = called(start, "classify_NN.py", folders, "-data", "FAKE")
-    assert ended["code"] == 2
-    assert "14 image(s) cannot be decoded" in ended["stderr"]
-    assert ended["stderr"].count("images/train/FAKE/") == 10
-    assert "and 4 more" in ended["stderr"]
+@pytest.mark.parametrize(("number", "code", "moment"), [(signal.SIGINT, 130, "epoch  1:"), (signal.SIGTERM, 143, "")])
+def test_a_stopped_training_ends_with_the_usual_code_and_a_line(new_study, number, code, moment):
+    folders = new_study()
+    with launch(words_of("LeNet", folders, epochs=1000)) as process:
+        wait_for(process, moment)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert len(errors.strip().splitlines()) == 1, errors
     assert not folders.results("E1").exists()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_earlier_results(trained, tmp_path):
+    in_a_namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    if not shutil.which("unshare") or run(*in_a_namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt").returncode:
+        pytest.skip("this system lets nobody but the administrator mount a small disk")
+    place, after = tmp_path / "place", tmp_path / "after"
+    place.mkdir()
+    after.mkdir()
+    before = files_of(trained.output)
+    room = sum(-(-len(content) // 4096) * 4096 for content in before.values()) + 100 * 4096  # for folders, and some files
+    words = [sys.executable, *words_of("NN", Folders(trained.images, place), epochs=3)]
+    surroundings = {"SIZE": str(room), "STUDY": str(trained.output), "PLACE": str(place), "AFTER": str(after)}
+    ended = run(*in_a_namespace, "bash", "-c", MOUNTED, "bash", *words, **surroundings)
+    refused(ended, "No space left")
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert files_of(after) == before
+
+
+def test_damaged_images_are_named_before_anything_is_trained(start, small):
+    folder = small.split("FAKE", "train")
+    whole = (folder / file_name(0, 1)).read_bytes()
+    damaged = {file_name(0, 2): whole[:500], file_name(1, 3): b"", file_name(2, 4): b"<html>"}
+    for name, content in damaged.items():
+        (folder / name).write_bytes(content)
+    done(start, "create_metadata.py", small)
+    refused(called(start, "classify_NN.py", small, "-data", "FAKE"), *damaged)
+    assert not small.results("E1").exists()
+
+
+def test_a_damaged_record_is_named(start, trained):
+    record = trained.classifier("E1", "FAKE", "NN")["record"]
+    record.write_bytes(record.read_bytes()[:-40])
+    refused(called(start, "visualise.py", trained), record.name)
