@@ -21,7 +21,6 @@ from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of
 from cifake.models import architectures, features, training
 from cifake.models.architectures import ARCHITECTURES
 from cifake.protocol import GAUSSIAN
-from cifake.results import scores
 from cifake.system.errors import StudyError
 from cifake.system.progress import duration
 
@@ -421,10 +420,10 @@ def _many_copies(run: Run, inputs: Inputs) -> np.ndarray:
 # --------------------------------------------------------------------------------------------------------------- the training
 
 
-def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple[None, dict]:
+def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple[np.ndarray, dict]:
     """Train one classifier, phase by phase, and have it answer the test."""
-    inputs, settings, test, phases = prepared.inputs, run.settings, prepared.test, run.arm.phases
-    seed, counted, classes = settings["seed"], run.arm.counts, test.classes
+    inputs, settings, phases = prepared.inputs, run.settings, run.arm.phases
+    seed, counted, classes = settings["seed"], run.arm.counts, prepared.test.classes
     # Of the training: float32 for what gains nothing by another one.
     precision = settings.get("precision", chosen.precision if ARCHITECTURES[run.architecture].convolutions else "float32")
 
@@ -475,10 +474,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
     with timed(seconds, "testing"):
         tested.set_weights(weights)
         probabilities = features.compute(tested, inputs.test)
-    found = scores.without_intervals(np.array(test.numbers), probabilities.argmax(1), classes)
-    log.info("  accuracy %.3f on %s %s %s images", found["accuracy"], f"{len(test.rows):,}", test.source, test.split)
     facts = {
-        "architecture": run.architecture,
         "arm": run.arm.name,
         "classes": list(classes),
         "settings": settings,
@@ -494,7 +490,5 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
             if inputs.weights
             else {}
         ),
-        "test": {"source": test.source, "images": len(test.rows)},
-        "scores": found,
     }
-    return None, facts
+    return probabilities, facts
