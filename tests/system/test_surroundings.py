@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import types
@@ -35,7 +36,6 @@ def hostile(folder: Path) -> dict[str, str]:
     (folder / "sitecustomize.py").write_text("import pwd\n\n\ndef nobody(_):\n    raise KeyError\n\n\npwd.getpwuid = nobody\n")
     return {
         "PYTHONPATH": str(folder),  # for sitecustomize.py: a user without a home folder
-        "PYTHONWARNINGS": "error",
         "KERAS_HOME": str(folder),
         "KERAS_BACKEND": "torch",
         "KERAS_FLOATX": "float16",
@@ -90,31 +90,49 @@ def test_a_tilde_without_a_home_folder_is_told_in_a_sentence():
 # ---- the machine
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_closed_stream_is_no_fault(small, closed):
-    script = [sys.executable, conftest.REPOSITORY / "src" / "create_metadata.py", "--images", small.images, "--output", small.output]
-    result = subprocess.run(["bash", "-c", f'exec "$@" {closed}', "bash", *script], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    assert small.metadata("REAL", "test").read_text(encoding="utf-8").count("\n") == 21  # its head and 20 images: no message got into it
-
-
-def test_a_record_tells_what_the_last_digits_depend_on(monkeypatch, tmp_path):
-    for name in devices.variables():  # this machine's own
+def test_a_record_tells_what_the_last_digits_depend_on(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(devices.VARIABLES)]:  # this machine's own
         monkeypatch.delenv(name)
     for name, value in {"TF_VAR_password": "secret", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "7"}.items():
         monkeypatch.setenv(name, value)
-    told = devices.arithmetic("CPU (2 cores)")
+    told = devices.description("CPU (2 cores)")["arithmetic"]
     assert told["threads"] == 7
     assert told["variables"] == {"TF_NUM_INTRAOP_THREADS": "7"}  # Terraform's, which may be secrets, and those of the log are not told
-    assert isinstance(told["onednn"], bool)
-    json.dumps(told, allow_nan=False)
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "many")  # which TensorFlow ignores
-    assert devices.arithmetic("CPU (2 cores)")["threads"] == devices.cores()
-    for text, quota in (("150000 100000\n", 1.5), ("max 100000\n", None)):
-        (tmp_path / "cpu.max").write_text(text)
-        assert devices.cpu_quota(tmp_path / "cpu.max") == quota
-    assert devices.cpu_quota(tmp_path / "missing") is None
+    assert devices.description("CPU (2 cores)")["arithmetic"]["threads"] == devices.cores()
+
+
+def test_the_program_is_a_commit_of_this_repository_or_unknown(tmp_path, monkeypatch):
+    def git(*words: object) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(["git", *identity, *map(str, words)], capture_output=True, text=True, check=True).stdout.strip()
+
+    def program(repository: Path) -> str:
+        monkeypatch.setattr(devices, "REPOSITORY", repository)
+        return devices.program.__wrapped__()
+
+    study = tmp_path / "study"
+    (study / "src").mkdir(parents=True)
+    (study / "src" / "a.py").touch()
+    assert program(study) == "unknown"
+    git("init", "-q", study)
+    assert program(study) == "unknown"  # nothing is committed
+    git("-C", study, "add", "src")
+    git("-C", study, "commit", "-qm", "code")
+    commit = git("-C", study, "log", "-1", "--format=%h")
+    (study / "results").touch()
+    git("-C", study, "add", "results")
+    git("-C", study, "commit", "-qm", "results")
+    git("clone", "-q", "--depth", "1", study.as_uri(), tmp_path / "shallow")
+    shutil.copytree(study / "src", study / "part" / "src")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))
+    assert program(study) == commit
+    assert program(tmp_path / "shallow") == "unknown"
+    assert program(study / "part") == "unknown"  # within another repository
+    (study / "src" / "a.py").write_text("edited")
+    assert program(study) == f"{commit}-dirty"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program(study) == "unknown"  # no git
 
 
 # ---- weights
@@ -151,14 +169,6 @@ def test_weights_that_are_not_finite_are_refused_before_training(weights):
     network.save(weights.with_name("model.keras"))
     with pytest.raises(StudyError, match=r"model\.keras is not loaded: a weight in it is not finite"):
         architectures.load(weights.with_name("model.keras"))
-
-
-def test_features_that_were_kept_and_are_not_finite_are_computed_again(weights, tmp_path):
-    backbone, folders = architectures.backbone("VGG16", str(weights)), conftest.Folders(output=tmp_path)
-    fresh = features.of_images(backbone, PIXELS, "a fingerprint", folders, "test")
-    (kept,) = folders.unfinished.glob("features_*.npz")
-    np.savez(kept, features=np.full_like(fresh, np.inf))
-    assert np.array_equal(features.of_images(backbone, PIXELS, "a fingerprint", folders, "test"), fresh)
 
 
 def test_weights_that_are_not_the_published_ones_are_named(weights, caplog, monkeypatch):
