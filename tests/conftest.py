@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +101,13 @@ def refused(result: subprocess.CompletedProcess | dict, *words: str) -> None:
 
 @pytest.fixture(scope="session")
 def start() -> Iterator[Callable[..., dict]]:
-    """A function that has forked.py run a script: (script with its options, environment variables) -> {"code", "stdout", "stderr"}."""
+    """A function that has forked.py run a script, and others `beside` it; gives {"code", "stdout", "stderr"}."""
     command = [sys.executable, str(Path(__file__).with_name("forked.py"))]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
-    def ask(words: list, _folder: Path | None = None, **environment: str) -> dict:
-        request = {"words": [str(word) for word in words], "cwd": str(Path.cwd()), "environment": environment}
+    def ask(words: list, _folder: Path | None = None, beside: Sequence[list] = (), **environment: str) -> dict:
+        scripts = [[str(word) for word in script] for script in (words, *beside)]
+        request = {"scripts": scripts, "cwd": str(Path.cwd()), "environment": environment}
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
         answer = server.stdout.readline()

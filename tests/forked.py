@@ -31,22 +31,24 @@ def run_script(words: list[str]) -> int:
 
 
 def answer(request: dict) -> dict:
-    """Run one request, {"words", "cwd", "environment"}, in a child."""
+    """Run the scripts of one request, {"scripts", "cwd", "environment"}, side by side in children; gives the highest exit code."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        child = os.fork()
-        if child == 0:
-            for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), output.fileno(), errors.fileno())):
-                os.dup2(descriptor, number)
-            os.chdir(request["cwd"])
-            os.environ.pop("VGG16_WEIGHTS", None)
-            os.environ.update(request["environment"])
-            code = run_script(request["words"])
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)  # without the interpreter's own end, which belongs to the process that it was forked from
-        _, status = os.waitpid(child, 0)
+        children = []
+        for words in request["scripts"]:
+            children.append(os.fork())
+            if children[-1] == 0:
+                for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), output.fileno(), errors.fileno())):
+                    os.dup2(descriptor, number)
+                os.chdir(request["cwd"])
+                os.environ.pop("VGG16_WEIGHTS", None)
+                os.environ.update(request["environment"])
+                code = run_script(words)
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)  # without the interpreter's own end, which belongs to the process that it was forked from
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         texts = [file.read().decode() for file in (output, errors) if file.seek(0) == 0]
-    return {"code": os.waitstatus_to_exitcode(status), "stdout": texts[0], "stderr": texts[1]}
+    return {"code": max(codes, key=abs), "stdout": texts[0], "stderr": texts[1]}
 
 
 if __name__ == "__main__":
