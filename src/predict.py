@@ -120,14 +120,14 @@ def predict(chosen: argparse.Namespace, record: dict, contents: list[bytes]) -> 
 def explain(path: Path, classifier: "Classifier", images: "np.ndarray", probabilities: "np.ndarray", classes: list[str]) -> None:
     """Draw each picture, six a line, and what speaks for its likeliest class."""
     from cifake.models import gradcam
-    from cifake.pages import figures
+    from cifake.pages import e4, style
 
     likeliest = probabilities.argmax(1)
     heat = gradcam.heat_maps(classifier, images, likeliest)
     words = [f"{classes[number]} {row[number]:.0%}" for number, row in zip(likeliest, probabilities, strict=True)]
     full, rest = divmod(len(images), COLUMNS)
-    figure = figures.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
-    write_whole(path.resolve(), lambda draft: figures.save(figure, draft))
+    figure = e4.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
+    write_whole(path.resolve(), lambda draft: style.save(figure, draft))
 
 
 def table(lines: list[Likely]) -> str:

@@ -27,7 +27,8 @@ def main() -> None:
         return
     e1.finish_interrupted(chosen.folders, "E1")
     e4.run_missing(chosen)
-    from cifake.pages import apart, contents
+    from cifake.pages import e4 as pages_of_e4
+    from cifake.pages import page
     from cifake.pages.study import Study
     from cifake.results import table
 
@@ -35,11 +36,8 @@ def main() -> None:
     if runs.empty:  # others are doing all that this start was to do
         log.info("Nothing to draw: no run is there yet.")
         return
-    study = Study(chosen.folders, table.on_the_same_images(runs))
-    table.name_strangers(study.runs, "E4")
-    for line in apart.answers(study):
-        log.info("%s", line)
-    command.wrote(contents.draw(study, "E4"))
+    study = Study(chosen.folders, runs)
+    command.wrote(page.draw(study, "E4", pages_of_e4.PAGES))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 
 # Together they import all libraries that the scripts use.
 MODULES = (
-    *("data.augmentation", "data.decoding", "models.features", "models.training", "pages.contents", "pages.report"),
+    *("data.augmentation", "data.decoding", "models.features", "models.training", "pages.page", "pages.report"),
     *("experiments.e1", "experiments.e2", "experiments.e3"),
 )
 # What fails, from the n-th operation on: a full disk takes no more bytes, names or folders; a lost drive answers nothing.

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from cifake import protocol
 from cifake.data import metadata
 from cifake.models.architectures import ARCHITECTURES
-from cifake.pages import tables
+from cifake.pages import page
 from cifake.system import command, devices, options, signals
 from cifake.system.errors import StudyError
 from cifake.system.files import write_text
@@ -387,24 +387,24 @@ def main() -> None:
             "",
             "## Beside the classic way",
             "",
-            tables.markdown(comparison_table(measured, images)),
+            page.markdown(comparison_table(measured, images)),
             "An epoch is training and validation. A training is all its epochs and, here, reading, decoding and features before "
             "them; start-up counts on neither side.",
             "",
             "## Beside the limit",
             "",
-            tables.markdown(limit_table(limits)),
+            page.markdown(limit_table(limits)),
             "## Start-up",
             "",
-            tables.markdown(start_table(starts)),
+            page.markdown(start_table(starts)),
             "## What a study of n images costs",
             "",
-            tables.markdown(cost_table(cost)),
+            page.markdown(cost_table(cost)),
             *cost_sentences(cost),
             "",
             "## The whole study",
             "",
-            tables.markdown(study_table(measured, cost, others, images)),
+            page.markdown(study_table(measured, cost, others, images)),
             "Estimated from the epochs above, at the published numbers of epochs.",
             "",
         ]

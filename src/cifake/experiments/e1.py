@@ -138,7 +138,8 @@ def train(
     import keras
 
     from cifake.models import architectures, features, training
-    from cifake.pages import figures
+    from cifake.pages import e1 as pages
+    from cifake.pages import style
     from cifake.results import histories
 
     backbone, inputs, numbers = prepared.inputs
@@ -190,6 +191,6 @@ def train(
         facts["weights"] = weights_of(backbone, chosen)
     history = histories.table(trained.history)
     make(run.files["history"], lambda path: histories.write(history, path))
-    curve = figures.history({"architecture": run.architecture, **facts}, history)
-    make(run.files["curve"], lambda path: figures.save(curve, path))
+    curve = pages.history({"architecture": run.architecture, **facts}, history)
+    make(run.files["curve"], lambda path: style.save(curve, path))
     return probabilities, facts

@@ -222,7 +222,8 @@ def _answers(record: dict, pixels: "np.ndarray", split: metadata.Split, chosen: 
 
 def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, pixels: dict, make: Callable) -> dict:
     """How many images a REAL classifier takes for another class, of REAL and of FAKE, and a sheet of the surest FAKE ones."""
-    from cifake.pages import figures
+    from cifake.pages import e1 as pages
+    from cifake.pages import style
 
     found = {}
     for part, images in pixels.items():
@@ -237,8 +238,8 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, run: Run, 
             "by_class": {label: float(by_class[label]) for label in record["classes"]},
         }
     # What is left from the loop is FAKE.
-    sheet = figures.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
-    make(run.files["picture"], lambda path: figures.save(sheet, path))
+    sheet = pages.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
+    make(run.files["picture"], lambda path: style.save(sheet, path))
     return found
 
 
@@ -285,13 +286,14 @@ def _gallery(run: Run, classifier, images: "np.ndarray", lines: list[list[tuple[
     import numpy as np
 
     from cifake.models import gradcam
-    from cifake.pages import figures
+    from cifake.pages import e4 as pages
+    from cifake.pages import style
 
     cells = [cell for line in lines for cell in line]
     places, numbers = [place for place, *_ in cells], np.array([number for _, number, _ in cells])
     heat = gradcam.heat_maps(classifier, images[places], numbers)
-    figure = figures.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
-    make(run.files["picture"], lambda path: figures.save(figure, path))
+    figure = pages.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
+    make(run.files["picture"], lambda path: style.save(figure, path))
     return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}
 
 

@@ -188,7 +188,7 @@ def _tested(run: Run, prepared: Prepared, probabilities: "np.ndarray", record: d
     """From the probabilities to what the record says of the test; the files that show it are made."""
     import numpy as np
 
-    from cifake.pages import figures
+    from cifake.pages import e1, style
     from cifake.results import scores
 
     test = prepared.test
@@ -202,8 +202,8 @@ def _tested(run: Run, prepared: Prepared, probabilities: "np.ndarray", record: d
     if "metrics" in run.files:
         report = f"{scores.report(numbers, predicted, test.classes)}\n{records.sentences(record | found)}"
         make(run.files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
-        gallery = figures.mistakes(record | found, by_image, prepared.test_pixels)
-        make(run.files["mistakes"], lambda path: figures.save(gallery, path))
+        gallery = e1.mistakes(record | found, by_image, prepared.test_pixels)
+        make(run.files["mistakes"], lambda path: style.save(gallery, path))
     accuracy, macro_f1 = found["scores"]["accuracy"], found["scores"]["macro_f1"]
     log.info("  accuracy %.3f, macro F1 %.3f on %s %s %s images", accuracy, macro_f1, f"{len(test.rows):,}", test.source, test.split)
     return found
