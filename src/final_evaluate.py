@@ -26,7 +26,8 @@ def main() -> None:
         log.info("Experiment 2: would test what is trained by then, %d record(s) so far", len(folders.records("E1")))
         return
     from cifake.experiments import e2
-    from cifake.pages import contents, sentences
+    from cifake.pages import e2 as pages_of_e2
+    from cifake.pages import page
     from cifake.pages.study import Study
     from cifake.results import table
 
@@ -40,12 +41,16 @@ def main() -> None:
         raise StudyError(
             f"{shown(folders.results('E1'))} has {what}; train a classifier first, with: {options.with_folders('bash run-LeNet.sh')}"
         )
-    written = e2.evaluate(trained, table.best(trained, chosen.best), chosen)
+    if folders.records("E2") and not folders.images.joinpath("test").exists():
+        log.info("There are no images in %s: drawn from the records that are there, without a test", shown(folders.images))
+        written = []
+    else:
+        written = e2.evaluate(trained, table.best(trained, chosen.best), chosen)
     study = Study(folders, table.load(folders, "E1", "E2"), chosen.seeds, chosen.best)
-    log.info("Accuracy, trained on→tested on:\n%s", "\n".join(sentences.short(study)))
+    log.info("%s", "\n".join(pages_of_e2.answers(study)))
     if study.best_on_fake:
         log.info("The best FAKE classifiers, by macro F1 on FAKE: %s", ", ".join(study.best_on_fake))
-    command.wrote(written + contents.draw(study, "E2"))
+    command.wrote(written + page.draw(study, "E2", pages_of_e2.PAGES))
 
 
 if __name__ == "__main__":

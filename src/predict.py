@@ -132,7 +132,7 @@ def record_of(name: str) -> dict:
 def explain(path: Path, classifier, images, lines: list[Likely], likeliest) -> None:
     """Draw the first pictures, uint8 [n, 32, 32, 3], and what speaks for the likeliest class of each, a number from 0."""
     from cifake.models import gradcam
-    from cifake.pages import figures
+    from cifake.pages import e4, style
 
     if len(images) > EXPLAINED:
         print(f"{path} shows the first {EXPLAINED} of {len(images)} pictures.", file=sys.stderr)  # not into the CSV
@@ -140,8 +140,8 @@ def explain(path: Path, classifier, images, lines: list[Likely], likeliest) -> N
     heat = gradcam.heat_maps(classifier, images, likeliest[:EXPLAINED])
     words = [f"{name} {share:.0%}" for _, [(name, share), *_] in lines[:EXPLAINED]]
     full, rest = divmod(len(images), COLUMNS)
-    figure = figures.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
-    write_whole(path, lambda draft: figures.save(figure, draft))
+    figure = e4.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
+    write_whole(path, lambda draft: style.save(figure, draft))
 
 
 def table(lines: list[Likely]) -> str:

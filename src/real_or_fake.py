@@ -22,7 +22,8 @@ def main() -> None:
     uses = "models epochs seed seeds weights precision images output fresh dry_run verbose"
     chosen = options.parse(__doc__, uses, models=list(ARCHITECTURES))
     from cifake.experiments import e4
-    from cifake.pages import apart, contents
+    from cifake.pages import e4 as pages_of_e4
+    from cifake.pages import page
     from cifake.pages.study import Study
     from cifake.results import table
 
@@ -30,11 +31,8 @@ def main() -> None:
         e4.announce(chosen)
         return
     e4.run_missing(chosen)
-    study = Study(chosen.folders, table.on_the_same_images(table.load(chosen.folders)))
-    table.name_strangers(study.runs, "E4")
-    for line in apart.answers(study):
-        log.info("%s", line)
-    command.wrote(contents.draw(study, "E4"))
+    study = Study(chosen.folders, table.load(chosen.folders))
+    command.wrote(page.draw(study, "E4", pages_of_e4.PAGES))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw experiment 1: histories and confusion matrices of each classifier, and tables of all of them.
+"""Draw experiment 1: learning curves, confusion matrices, and tables of all classifiers.
 
     env/bin/python src/visualise.py
 
@@ -32,7 +32,8 @@ def main() -> None:
         raise StudyError(
             f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: {options.with_folders('bash run-NN.sh')}"
         )
-    from cifake.pages import contents
+    from cifake.pages import e1 as pages_of_e1
+    from cifake.pages import page
     from cifake.pages.study import Study
     from cifake.results import table
 
@@ -41,8 +42,7 @@ def main() -> None:
     missing = [f"{source} {name}" for name in ARCHITECTURES for source in protocol.SOURCES if (source, name) not in trained]
     if missing:
         log.info("Not trained yet%s: %s", "" if study.runs["is_plain"].all() else " without --seeds", ", ".join(missing))
-    table.name_strangers(study.runs, "E1")
-    command.wrote(contents.draw(study, "E1"))
+    command.wrote(page.draw(study, "E1", pages_of_e1.PAGES))
 
 
 if __name__ == "__main__":

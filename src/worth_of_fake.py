@@ -29,7 +29,8 @@ def main() -> None:
         e3.announce(chosen)
         return
     e3.train_missing(chosen)
-    from cifake.pages import contents, sentences
+    from cifake.pages import e3 as pages_of_e3
+    from cifake.pages import page
     from cifake.pages.study import Study
     from cifake.results import table
 
@@ -38,9 +39,9 @@ def main() -> None:
         log.info("Nothing to draw: no run is there yet.")
         return
     study = Study(chosen.folders, runs)
-    for line in (line for architecture in study.e3 for line in sentences.alone(study, architecture)):
+    for line in pages_of_e3.answers(study):
         log.info("%s", line)
-    command.wrote(contents.draw(study, "E3"))
+    command.wrote(page.draw(study, "E3", pages_of_e3.PAGES))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     env/bin/python src/write_report.py
 
-Reads the records and the figures of all experiments and writes E2_visualisations/report.html, a single file to send, print or
-open in any browser. Draw the figures first (src/visualise.py, src/final_evaluate.py). Experiments 3 and 4 are on the page if
-src/worth_of_fake.py and src/real_or_fake.py have been run. It takes ten seconds.
+Reads the records of all experiments and writes E2_visualisations/report.html, a single file to send, print or open in any browser.
+Experiments 3 and 4 are on the page if src/worth_of_fake.py and src/real_or_fake.py have been run. For CIFAKE's results in this
+repository, it also renews the tables of README.md and docs/ that are made from them. It takes twenty seconds.
 """
 
 import logging
@@ -12,7 +12,7 @@ import logging
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import write_text
-from cifake.system.paths import shown
+from cifake.system.paths import REPOSITORY, shown
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,14 @@ def main() -> None:
         raise StudyError(
             f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: {options.with_folders('bash run-NN.sh')}"
         )
-    from cifake.pages import contents, report
+    from cifake.pages import readme, report
     from cifake.pages.study import Study
     from cifake.results import table
 
-    study = Study(folders, table.on_the_same_images(table.load(folders)), chosen.seeds, chosen.best)
-    if outdated := contents.outdated(study):
-        log.info(
-            "The figures of %s show other records than those that are there now; %s (E3: run-E3.sh) draws them.",
-            ", ".join(outdated),
-            options.with_folders("bash run.sh"),
-        )
+    study = Study(folders, table.load(folders), chosen.seeds, chosen.best)
     write_text(folders.report, report.page(study))
-    command.wrote([folders.report])
+    is_committed = folders.output == REPOSITORY and study.is_cifake and not chosen.seeds
+    command.wrote([folders.report, *(readme.renew(study) if is_committed else [])])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import pytest
 from conftest import called, done, make_images, refused
 from PIL import Image
 
-from cifake.pages import figures
+from cifake.pages import e1 as pages
+from cifake.pages import style
 from cifake.results import histories, records
 from cifake.system.paths import Folders
 
@@ -71,7 +72,7 @@ def column_of(path: Path) -> dict[str, str]:
 def test_a_curve_drawn_from_the_files_is_the_runs_own(seeds, tmp_path):
     files = seeds.classifier("E1", "FAKE", "NN")
     record = records.read(files["record"])
-    figures.save(figures.history(record, histories.read(files["history"], record)), tmp_path / "again.png")
+    style.save(pages.history(record, histories.read(files["history"], record)), tmp_path / "again.png")
     assert (tmp_path / "again.png").read_bytes() == files["curve"].read_bytes()
 
 
@@ -116,7 +117,7 @@ def test_visualise_works_with_what_is_there(start, seeds, new_study):
     refused(called(start, "visualise.py", new_study()), "holds no record", "run-NN.sh")
     ended = done(start, "visualise.py", seeds)
     assert "Not trained yet without --seeds: REAL NN, REAL LeNet, FAKE LeNet, REAL VGG16, FAKE VGG16" in ended["stdout"]
-    assert {path.name for path in seeds.visualisations("E1").glob("*.png")} == {"NN_histories.png", "NN_confusions.png"}
+    assert {path.name for path in seeds.visualisations("E1").glob("*.png")} == {"NN_confusions.png", "learning_curves.png"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from conftest import REPOSITORY, make_images, run
 from cifake.system.paths import Folders
 
 MEAN_COLOUR = '''
-def mean_colour(_weights):
+def mean_colour(_weights, _scaling):
     """Three numbers of an image: its mean red, green and blue."""
     import keras
 

@@ -16,7 +16,8 @@ from cifake.data import batches, decoding, metadata
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
 from cifake.models import architectures, features, training
 from cifake.models.architectures import ARCHITECTURES
-from cifake.pages import figures
+from cifake.pages import e1 as pages
+from cifake.pages import style
 from cifake.results import histories
 from cifake.system import files
 
@@ -156,6 +157,6 @@ def train(
         facts["weights"] = weights_of(backbone, chosen)
     history = histories.table(trained.history)
     make(run.files["history"], lambda path: histories.write(history, path))
-    curve = figures.history({"architecture": run.architecture, **facts}, history)
-    make(run.files["curve"], lambda path: figures.save(curve, path))
+    curve = pages.history({"architecture": run.architecture, **facts}, history)
+    make(run.files["curve"], lambda path: style.save(curve, path))
     return probabilities, facts

@@ -14,6 +14,7 @@ from cifake.data import decoding, metadata
 from cifake.experiments.e1 import title_of
 from cifake.experiments.runs import Prepared, Run, Seconds, data_of, do, model_fault, timed, why
 from cifake.models import architectures, features
+from cifake.results import records
 from cifake.system.errors import StudyError
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
             fault = why(run, chosen.fresh) and model_fault(chosen.folders.output / row.record["model"]["file"], row.record)
             if not fault:
                 wanted.append(run)
-            elif row.is_plain and row.trained_on == "FAKE" and row.architecture in needed:
+            elif row.is_plain and row.trained_on == "FAKE" and row.architecture in needed and (chosen.fresh or not _is_tested(run)):
                 raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: bash run-{row.architecture}.sh")
             elif row.is_plain:
                 log.info("%s: not tested: %s", title, fault)
@@ -55,6 +56,15 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
             log.info("%s%s: not tested, because %s. Earlier results stay.", title, more, fault)
         written += do(wanted, partial(_prepare, test), partial(_answer, chosen), chosen)
     return written
+
+
+def _is_tested(run: Run) -> bool:
+    """Whether there is a record of this model's test on these images, so that pages can be drawn without the model, as in a clone."""
+    try:
+        record = records.read(run.files["record"], "E2")
+    except (StudyError, FileNotFoundError):
+        return False
+    return (record["model"], record["data"]) == (run.of_e1["model"], run.data)
 
 
 def _prepare(test: metadata.Split) -> Prepared:

@@ -23,7 +23,9 @@ from cifake.experiments import e1
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, weights_setting, why
 from cifake.models import architectures, features, gradcam
 from cifake.models.architectures import ARCHITECTURES, Classifier
-from cifake.pages import figures
+from cifake.pages import e1 as pages_of_e1
+from cifake.pages import e4 as pages_of_e4
+from cifake.pages import style
 from cifake.results import coverage, records, scores
 from cifake.system import devices, files
 from cifake.system.errors import StudyError
@@ -152,7 +154,7 @@ def _measure(
     found, figure = measure(pixels)
     with files.together(list(paths.values())) as make:
         if figure:
-            make(paths["picture"], lambda path: figures.save(figure, path))
+            make(paths["picture"], lambda path: style.save(figure, path))
         record = {"settings": settings, "data": data, "found": found, "program": devices.program()}
         make(paths["record"], lambda path: records.write(record, path))
 
@@ -238,7 +240,7 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pi
             "by_class": {label: float(by_class[label]) for label in record["classes"]},
         }
     # What is left from the loop is FAKE.
-    return found, figures.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
+    return found, pages_of_e1.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
 
 
 def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
@@ -280,7 +282,7 @@ def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[
     cells = [cell for line in lines for cell in line]
     places, numbers = [place for place, *_ in cells], np.array([number for _, number, _ in cells])
     heat = gradcam.heat_maps(classifier, images[places], numbers)
-    figure = figures.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
+    figure = pages_of_e4.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
     return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}, figure
 
 

@@ -20,7 +20,7 @@ from cifake import protocol
 from cifake.data import metadata
 from cifake.data.arms import Arm
 from cifake.models import architectures
-from cifake.pages import figures
+from cifake.pages import e1, style
 from cifake.results import records, scores
 from cifake.system import devices, files, options
 from cifake.system.errors import StudyError
@@ -179,8 +179,8 @@ def _tested(run: Run, prepared: Prepared, probabilities: np.ndarray, record: dic
     if "metrics" in run.files:
         report = f"{scores.report(numbers, predicted, test.classes)}\n{records.sentences(record | found)}"
         make(run.files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
-        gallery = figures.mistakes(record | found, by_image, prepared.test_pixels)
-        make(run.files["mistakes"], lambda path: figures.save(gallery, path))
+        gallery = e1.mistakes(record | found, by_image, prepared.test_pixels)
+        make(run.files["mistakes"], lambda path: style.save(gallery, path))
     accuracy, macro_f1 = found["scores"]["accuracy"], found["scores"]["macro_f1"]
     log.info("  accuracy %.3f, macro F1 %.3f on %s %s %s images", accuracy, macro_f1, f"{len(test.rows):,}", test.source, test.split)
     return found

@@ -47,8 +47,6 @@ def published(architecture: str, trained_on: str) -> pd.DataFrame:
 
 def over_seeds(folders: Folders, rows: pd.DataFrame) -> pd.DataFrame:
     """The histories of one classifier's runs, rows of the table of runs: a column for each (measure, seed), an epoch a row."""
-    found = {}
-    for row in rows.itertuples():
-        seed = None if row.is_plain else row.seed
-        found[row.seed] = read(folders.classifier("E1", row.trained_on, row.architecture, seed)["history"], row.record)
+    paths = [folders.classifier("E1", row.trained_on, row.architecture, None if row.is_plain else row.seed) for row in rows.itertuples()]
+    found = {row.seed: read(path["history"], row.record) for path, row in zip(paths, rows.itertuples(), strict=True)}
     return pd.concat(found, axis=1).swaplevel(axis=1)

@@ -1,6 +1,5 @@
 """Records: what was trained on what, how, and how it scored. Every table, figure and decision is made from them."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,8 +11,8 @@ from cifake.system.paths import shown
 # What every record holds, and what those of one experiment hold beside it; anything else is for people.
 KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores"}
 RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "shift", "copies"}  # settings in which experiment 3's runs may differ
-OF_OTHERS = {"source", "model", "predictions"}
-OWN_KEYS = {"E1": OF_OTHERS, "E2": OF_OTHERS, "E3": {"arm", "budget"}, "E4": OF_OTHERS}
+OWN_KEYS = {"E3": {"arm", "budget"}}
+OWN_KEYS |= {experiment: {"source", "model", "predictions"} for experiment in ("E1", "E2", "E4")}
 KEYS_OF_FINDING = {"settings", "data", "found"}  # of what experiment 4 measures without a training
 
 
@@ -62,15 +61,9 @@ def _with_interval(scores: dict, name: str) -> str:
     return f"{scores[name]:.4f} ({low:.4f} to {high:.4f})"
 
 
-def _checksum(record: dict) -> str:
-    """SHA-256 of all that a record says."""
-    as_read = json.loads(json.dumps(record))  # keys that are numbers become text, and sort differently then
-    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
-
-
 def write(record: dict, path: Path) -> None:
-    """Write a record as JSON that people can read too, a row of numbers on one line, with its own checksum as the last entry."""
-    text = json.dumps(record | {"sha256": _checksum(record)}, indent=2, ensure_ascii=False, allow_nan=False)
+    """Write a record as JSON that people can read too, a row of numbers on one line."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     text = re.sub(r"\[\n *([^][{}]*?)\n *\]", lambda row: "[" + re.sub(r"\n *", " ", row[1]) + "]", text)
     path.write_text(f"{text}\n", encoding="utf-8")
 
@@ -81,8 +74,8 @@ def read(path: Path, experiment: str = "E1") -> dict:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):  # text that is not UTF-8 or not JSON raises ValueError
         record = None
-    is_whole = isinstance(record, dict) and record.pop("sha256", None) == _checksum(record)
-    needed = KEYS_OF_FINDING if is_whole and "found" in record else KEYS | OWN_KEYS[experiment]
-    if not is_whole or not record.keys() >= needed:
+    is_record = isinstance(record, dict) and record.keys() >= (KEYS_OF_FINDING if "found" in record else KEYS | OWN_KEYS[experiment])
+    if not is_record:
         raise StudyError(f"{shown(path)} is damaged or not a record; delete it and run the same command again.")
+    record.pop("sha256", None)  # of the record itself, in those of earlier versions
     return record

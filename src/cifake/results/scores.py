@@ -12,19 +12,19 @@ from sklearn.metrics import classification_report, confusion_matrix, precision_r
 from cifake import protocol
 
 
-def report(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> str:
-    """scikit-learn's classification report. `numbers` and `predicted`: true and predicted class of n images, from 0."""
-    return classification_report(numbers, predicted, labels=range(len(classes)), target_names=classes, zero_division=0)
+def report(y_true: np.ndarray, y_pred: np.ndarray, classes: tuple[str, ...]) -> str:
+    """scikit-learn's classification report. `y_true` and `y_pred`: true and predicted class of n images, from 0."""
+    return classification_report(y_true, y_pred, labels=range(len(classes)), target_names=classes, zero_division=0)
 
 
-def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> dict:
+def scores(y_true: np.ndarray, y_pred: np.ndarray, classes: tuple[str, ...]) -> dict:
     """The report's numbers in full, the confusion matrix (rows: true class) and 95 % intervals, as a record keeps them."""
-    measures = precision_recall_fscore_support(numbers, predicted, labels=range(len(classes)), zero_division=0)
+    measures = precision_recall_fscore_support(y_true, y_pred, labels=range(len(classes)), zero_division=0)
     by_class = pd.DataFrame(dict(zip(("precision", "recall", "f1", "support"), measures, strict=True)), index=classes)
-    matrix = confusion_matrix(numbers, predicted, labels=range(len(classes)))
+    matrix = confusion_matrix(y_true, y_pred, labels=range(len(classes)))
     accuracies, macro_f1s = resampled(matrix)
     return {
-        "accuracy": float(np.mean(numbers == predicted)),
+        "accuracy": float(np.mean(y_true == y_pred)),
         "macro_f1": float(np.average(by_class["f1"])),
         "weighted_f1": float(np.average(by_class["f1"], weights=by_class["support"])),
         "accuracy_interval": interval(accuracies),
@@ -35,37 +35,36 @@ def scores(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...])
     }
 
 
-def without_intervals(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...]) -> dict:
+def without_intervals(y_true: np.ndarray, y_pred: np.ndarray, classes: tuple[str, ...]) -> dict:
     """What a record of experiment 3 keeps: accuracy, macro F1, and by class recall and F1. Its intervals are those over seeds."""
-    _, recall, f1, _ = precision_recall_fscore_support(numbers, predicted, labels=range(len(classes)), zero_division=0)
+    _, recall, f1, _ = precision_recall_fscore_support(y_true, y_pred, labels=range(len(classes)), zero_division=0)
     return {
-        "accuracy": float(np.mean(numbers == predicted)),
+        "accuracy": float(np.mean(y_true == y_pred)),
         "macro_f1": float(np.mean(f1)),
         "recall": dict(zip(classes, recall.tolist(), strict=True)),
         "f1": dict(zip(classes, f1.tolist(), strict=True)),
     }
 
 
-def leak(numbers: np.ndarray, predicted: np.ndarray, classes: tuple[str, ...], trained_on: np.ndarray) -> dict:
+def leak(y_true: np.ndarray, y_pred: np.ndarray, classes: tuple[str, ...], trained_on: np.ndarray) -> dict:
     """How many test images were trained on (`trained_on`, bool [n]), and the scores without them, if that is some of them."""
     images, kept = int(trained_on.sum()), ~trained_on
     if images in (0, len(trained_on)):
         return {"images": images}
-    named = scores(numbers[kept], predicted[kept], classes)
+    named = scores(y_true[kept], y_pred[kept], classes)
     return {"images": images, "without": {name: named[name] for name in ("accuracy", "macro_f1", "accuracy_interval", "macro_f1_interval")}}
 
 
-def predictions(filepaths: list[str], numbers: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+def predictions(filepaths: list[str], y_true: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Image by image: true and predicted class, and the probabilities given to both. `probabilities`: [n, classes]."""
-    rows, predicted = np.arange(len(numbers)), probabilities.argmax(1)
-    names = np.array(classes)
+    rows, y_pred, names = np.arange(len(y_true)), probabilities.argmax(1), np.array(classes)
     return pd.DataFrame(
         {
             "filepath": filepaths,
-            "label": names[numbers],
-            "predicted": names[predicted],
-            "probability_of_predicted": probabilities[rows, predicted],
-            "probability_of_label": probabilities[rows, numbers],
+            "label": names[y_true],
+            "predicted": names[y_pred],
+            "probability_of_predicted": probabilities[rows, y_pred],
+            "probability_of_label": probabilities[rows, y_true],
         }
     )
 
@@ -76,7 +75,7 @@ def write_predictions(by_image: pd.DataFrame, path: Path) -> None:
 
 
 def packed(correct: np.ndarray) -> str:
-    """Which test images are right, bool [n], as text for a record: a bit each, in base64."""
+    """Which test images are right, bool [n], as text for a record: a bit each, in base64. McNemar's tests need them."""
     return base64.b64encode(np.packbits(correct)).decode()
 
 
@@ -120,19 +119,14 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> dict:
 
 def another_run(values: Sequence[float]) -> tuple[float, float]:
     """Where one further run would lie with 95 % confidence, by Student's t, given runs that differ in the seed."""
-    error = np.std(values, ddof=1) * np.sqrt(1 + 1 / len(values))
-    return _t_interval(values, error)
+    return mean_interval(values, np.sqrt(len(values) + 1))
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Where the mean over all seeds lies with 95 % confidence, by Student's t, given the values of at least two."""
-    return _t_interval(values, stats.sem(values))
+def mean_interval(values: Sequence[float], factor: float = 1) -> tuple[float, float]:
+    """Where the mean over all seeds lies with 95 % confidence, by Student's t, given the values of at least two.
 
-
-def _t_interval(values: Sequence[float], error: float) -> tuple[float, float]:
-    """Student's interval around a mean; a point if the values do not differ."""
-    mean = float(np.mean(values))
-    if error == 0:
-        return mean, mean
-    low, high = stats.t.interval(protocol.CONFIDENCE, len(values) - 1, loc=mean, scale=error)
+    `factor`: times the standard error of the mean. A point if the values do not differ.
+    """
+    mean, error = float(np.mean(values)), factor * stats.sem(values)
+    low, high = stats.t.interval(protocol.CONFIDENCE, len(values) - 1, loc=mean, scale=error) if error else (mean, mean)
     return float(low), float(high)

@@ -1,9 +1,9 @@
-"""All runs as one table: each record is read once and becomes a row. Tables, figures, sentences and choices are made from it."""
+"""All runs as one table: each record is read once and becomes a row. Tables, figures and choices are made from it."""
 
 import hashlib
 import json
 import logging
-from pathlib import Path
+from collections import Counter, defaultdict
 
 import pandas as pd
 
@@ -16,33 +16,41 @@ from cifake.system.paths import KINDS, Folders, shown
 
 log = logging.getLogger(__name__)
 
+Images = dict[str, dict]  # number and fingerprint by part, such as FAKE test
+
 IMAGENET_WEIGHTS = "ImageNet weights"  # as records name them
 VALIDATION = "REAL validation"  # images, on which experiment 3's tuning is tested
 CLASSIFIER = ["experiment", "architecture", "trained_on"]
-NOT_IN_CSV = ["record", "path"]
 
 
 def load(folders: Folders, *experiments: str) -> pd.DataFrame:
     """The records of some experiments (all without names), a row each, in the study's order; docs/results.md explains the columns.
 
-    Beside the columns of runs.csv there are `record`, a dict, and `path`. Raises StudyError if a record is damaged or has
-    another's name, or if records disagree about the classes.
+    Beside the columns of runs.csv there is `record`, a dict. A damaged record of experiment 3 or 4 is named in the log and left out; one
+    of experiments 1 and 2 raises StudyError, because all pages rest on them.
     """
     rows = []
     for experiment in experiments or KINDS:
         for path in folders.records(experiment):
-            record = records.read(path, experiment)
-            rows.append(_row(experiment, record) | _place(folders, experiment, record, path))
+            try:
+                record = records.read(path, experiment)
+            except StudyError as problem:
+                if experiment in ("E1", "E2"):
+                    raise
+                log.info("Left out: %s", problem)
+                continue
+            rows.append(_row(experiment, record) | {"is_plain": path.parents[1].name != "replicates", "record": record})
     if not rows:
-        return pd.DataFrame(columns=["seed"])
+        return pd.DataFrame(columns=["experiment", "seed"])
     table = pd.DataFrame(rows)
-    classes = table["record"].map(lambda record: tuple(record["classes"]))[table["experiment"].isin(("E1", "E2"))]
+    classes = plain(table, "E1", "E2")["record"].map(lambda record: tuple(record["classes"]))
     if classes.nunique() > 1:
-        path = table.loc[classes.drop_duplicates().index[1], "path"]
-        raise StudyError(f"{shown(path)} has other classes than other records; train all classifiers again with: bash run.sh --fresh")
-    order = [*ARCHITECTURES, *sorted(set(table["architecture"]) - set(ARCHITECTURES))]
-    table["architecture"] = pd.Categorical(table["architecture"], order, ordered=True)
-    table["tested_on"] = pd.Categorical(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE, VALIDATION], ordered=True)
+        raise StudyError(
+            f"The records in {shown(folders.results('E1'))} are of images with different classes; train all classifiers again with: "
+            "bash run.sh --fresh"
+        )
+    table["architecture"] = _in_order(table["architecture"], ARCHITECTURES)
+    table["tested_on"] = _in_order(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE, VALIDATION])
     arms = {arm.name: number for number, arm in enumerate(ARMS)}  # REAL and FAKE first; what is not among them sorts last
     table = table.assign(order=table["trained_on"].map(arms), is_replicate=~table["is_plain"])
     keys = ["experiment", "architecture", "variant", "order", "trained_on", "images", "is_replicate", "seed"]
@@ -51,38 +59,38 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
     return table.drop_duplicates([*CLASSIFIER, "variant", "images", "seed", "outcome"], ignore_index=True)
 
 
+def _in_order(names: pd.Series, known) -> pd.Categorical:
+    """Names that sort in the order of the known ones, others behind them."""
+    return pd.Categorical(names, [*known, *sorted(set(names) - set(known))], ordered=True)
+
+
 def _row(experiment: str, record: dict) -> dict:
     """What a record says, as columns."""
-    settings, training, scores = record["settings"], record["training"], record["scores"]
-    data = record["data"]
+    settings, data, training, scores = (record[key] for key in ("settings", "data", "training", "scores"))
     if experiment == "E3":
-        counts = {source: record["budget"].get(source, {"images": 0})["images"] for source in protocol.SOURCES}
-    elif record["source"] == protocol.REAL_OR_FAKE:
-        counts = {source: data[f"{source} train"]["images"] for source in protocol.SOURCES}
+        counts = {source: part["images"] for source, part in record["budget"].items()}
     elif experiment == "E4":
-        counts = {"REAL": 0, "FAKE": data["FAKE train"]["images"]}
+        sources = protocol.SOURCES if record["source"] == protocol.REAL_OR_FAKE else ["FAKE"]
+        counts = {source: data[f"{source} train"]["images"] for source in sources}
     else:
-        counts = {source: data["train"]["images"] * (source == record["source"]) for source in protocol.SOURCES}
+        counts = {record["source"]: data["train"]["images"]}
     leak = record.get("leak", {})
     without = leak.get("without", scores if leak.get("images") == 0 else {})
+    ends = [(name, number, end) for name in ("accuracy", "macro_f1") for number, end in enumerate(("low", "high"))]
     return {
         "experiment": experiment,
         "architecture": record["architecture"],
         "trained_on": record["arm"] if experiment == "E3" else record["source"],
         "variant": settings.get("variant", ""),
         "images": settings.get("images"),
-        "real_images": counts["REAL"],
-        "fake_images": counts["FAKE"],
+        "real_images": counts.get("REAL", 0),
+        "fake_images": counts.get("FAKE", 0),
         "seed": settings["seed"],
         "tested_on": VALIDATION if experiment == "E3" and "REAL test" not in data else record["test"]["source"],
         "test_images": record["test"]["images"],
         "classes": len(record["classes"]),
         **{name: scores[name] for name in ("accuracy", "macro_f1", "weighted_f1")},
-        **{
-            f"{name}_{end}": value
-            for name in ("accuracy", "macro_f1")
-            for end, value in zip(("low", "high"), scores[f"{name}_interval"], strict=True)
-        },
+        **{f"{name}_{end}": scores[f"{name}_interval"][number] for name, number, end in ends},
         "test_images_trained_on": leak.get("images"),
         **{f"{name}_without_them": without.get(name) for name in ("accuracy", "macro_f1")},
         "auc": record.get("auc"),
@@ -97,7 +105,6 @@ def _row(experiment: str, record: dict) -> dict:
         "program": record.get("program"),
         "device": record.get("device"),
         "outcome": _outcome(experiment, record),
-        "record": record,
     }
 
 
@@ -113,22 +120,6 @@ def _outcome(experiment: str, record: dict) -> str:
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _place(folders: Folders, experiment: str, record: dict, path: Path) -> dict:
-    """Where a record is; StudyError if that is another's place."""
-    seed = record["settings"]["seed"]
-    if experiment == "E3":
-        run = (record["architecture"], record["arm"], record["settings"]["images"], seed, record["settings"].get("variant", ""))
-        places, name = [folders.e3_run(*run)["record"]], ", ".join(map(str, run))
-    else:
-        places = [
-            folders.classifier(experiment, record["source"], record["architecture"], replicate)["record"] for replicate in (None, seed)
-        ]
-        name = f"{records.name_of(record)}, seed {seed}"
-    if path not in places:
-        raise StudyError(f"{shown(path)} is the record of {name}; delete it, or put it back under its own name.")
-    return {"is_plain": path == places[0], "path": path}
-
-
 def _is_cifake(record: dict) -> bool:
     """Whether all images are CIFAKE's own, and VGG16's weights, if it has any, the published ones."""
     known = {f"{source} {split}": sha256 for (source, split), sha256 in protocol.CIFAKE_FINGERPRINTS.items()}
@@ -142,7 +133,7 @@ def csv_text(table: pd.DataFrame, experiment: str) -> str:
 
     Columns that none of the experiment's runs has a value for are left out.
     """
-    rows = table[table["experiment"] == experiment].drop(columns=NOT_IN_CSV).dropna(axis=1, how="all")
+    rows = table[table["experiment"] == experiment].drop(columns="record").dropna(axis=1, how="all")
     # convert_dtypes, because whole numbers are floats wherever another experiment has none.
     return rows.convert_dtypes().to_csv(index=False, lineterminator="\n")
 
@@ -152,45 +143,40 @@ def plain(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
     return table[table["is_plain"] & table["experiment"].isin(experiments)]
 
 
-def over_seeds(table: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFrame:
-    """The rows of experiments 1 and 2 that can be averaged over seeds: those of the given seeds, or all that equal the plain run
-    in everything but the seed; classifiers with one seed alone are left out.
+def images_of(table: pd.DataFrame) -> Images:
+    """The study's images by part, such as FAKE test: those of experiment 1, or of most runs if there is none of it."""
+    rows, found = table[table["experiment"] == "E1"], defaultdict(Counter)
+    rows = rows[rows["is_plain"]] if len(rows) and rows["is_plain"].any() else rows
+    for row in (rows if len(rows) else table).itertuples():
+        for part, known in row.record["data"].items():
+            found[f"{row.trained_on} {part}" if row.experiment == "E1" else part][known["images"], known["sha256"]] += 1
+    return {part: dict(zip(("images", "sha256"), counts.most_common(1)[0][0], strict=True)) for part, counts in found.items()}
 
-    Raises StudyError if those of one classifier differ in more than the seed: their spread would mean nothing.
+
+def are_of(images: Images, data: Images) -> bool:
+    """Whether what a record of experiment 3 or 4 says of its data are the study's images; parts that the study lacks may be any."""
+    return all(images.get(part, known) == known for part, known in data.items())
+
+
+def alike(rows: pd.DataFrame, images: Images, seeds: list[int] | None = None) -> pd.DataFrame:
+    """The rows that can be compared and averaged, of the given seeds or of all.
+
+    A row is left out, and named in the log, if its settings or images are not those of its classifier's plain run (without one, and in
+    experiment 3, of most runs), or if it is about other images than the study.
     """
-    rows = alike(table[table["experiment"].isin(("E1", "E2"))], seeds)
-    return rows.groupby(CLASSIFIER, observed=True).filter(lambda group: group["seed"].nunique() > 1) if len(rows) else rows
-
-
-def alike(rows: pd.DataFrame, seeds: list[int] | None = None) -> pd.DataFrame:
-    """The rows of the given seeds, or all but replicates that differ from their plain run in more than the seed.
-
-    Raises StudyError if those of one classifier differ in more than the seed: their spread would mean nothing.
-    """
-    rows = rows[rows["seed"].isin(seeds)] if seeds else rows[~_is_stranger(rows)]
-    mixed = rows.groupby(CLASSIFIER, observed=True)["outcome"].nunique()
-    for experiment, architecture, source in mixed[mixed > 1].index:
-        named = "" if experiment == "E4" else ", or name those that do with --seeds"
-        raise StudyError(
-            f"The replicates of {source} {architecture} in {experiment}_results/replicates differ in more than the seed; delete those "
-            f"there that do not belong together{named}."
-        )
-    return rows
-
-
-def _is_stranger(rows: pd.DataFrame) -> pd.Series:
-    """Whether a replicate differs from the plain run of its classifier in more than the seed."""
-    plain_outcome = rows["outcome"].where(rows["is_plain"])
-    expected = plain_outcome.groupby([rows[name] for name in CLASSIFIER], observed=True).transform("first")
-    return expected.notna() & (expected != rows["outcome"])
-
-
-def name_strangers(table: pd.DataFrame, experiment: str) -> None:
-    """Say of which classifiers a replicate is left out, because it differs from the plain run in settings or images."""
-    rows = table[table["experiment"] == experiment]
-    strangers = rows[_is_stranger(rows)]
-    if names := dict.fromkeys(strangers["trained_on"] + " " + strangers["architecture"].astype(str)):
-        log.info("Replicates with other settings or images than the plain run are left out: %s", ", ".join(names))
+    rows = rows[rows["seed"].isin(seeds)] if seeds else rows
+    if rows.empty:
+        return rows
+    arm = rows["trained_on"].mask(rows["experiment"] == "E3", "")  # whose arms differ in settings that are no part of the outcome
+    is_stranger = rows["experiment"].isin(("E3", "E4")) & ~rows["record"].map(lambda record: are_of(images, record["data"]))
+    for _, group in rows.groupby(["experiment", "architecture", "variant", arm], observed=True):
+        known = group[group["is_plain"]] if group["is_plain"].any() else group
+        is_stranger[group.index] |= group["outcome"] != known["outcome"].mode()[0]
+    for experiment, group in rows[is_stranger].groupby("experiment"):
+        names = [f"{row.trained_on} {row.architecture}, seed {row.seed}" for row in group.itertuples()]
+        listed = "; ".join(names[:3]) + (", and more" if len(names) > 3 else "")
+        log.info("Experiment %s: left out, because settings or images are not those of the other runs: %s", experiment[1:], listed)
+    return rows[~is_stranger]
 
 
 def best(table: pd.DataFrame, number: int) -> list[str]:
@@ -198,37 +184,3 @@ def best(table: pd.DataFrame, number: int) -> list[str]:
     on_fake = plain(table, "E1").query("trained_on == 'FAKE'")
     chosen = set(on_fake.nlargest(number, "macro_f1")["architecture"])
     return [name for name in on_fake["architecture"] if name in chosen]
-
-
-def experiment_3(table: pd.DataFrame) -> pd.DataFrame:
-    """Experiment 3's rows, without the variants of its protocol.
-
-    Raises StudyError if those of one classifier differ in more than run and seed.
-    """
-    # Experiment 1 has no number in this column, so that beside it those of experiment 3 are floats.
-    rows = table[(table["experiment"] == "E3") & (table["variant"] == "")].astype({"images": int})
-    for architecture, members in rows.groupby("architecture", observed=True):
-        images = {(part, known["sha256"]) for record in members["record"] for part, known in record["data"].items()}
-        if members["outcome"].nunique() > 1 or len(images) > len(dict(images)):
-            raise StudyError(
-                f"The records in {shown(members['path'].iloc[0].parents[1])} differ in their settings or images; make them alike with the "
-                f"same options for all of {architecture}, or delete that folder."
-            )
-    return rows
-
-
-def images_of_e1(table: pd.DataFrame) -> dict[str, dict]:
-    """Number and fingerprint of experiment 1's images by part, such as FAKE test."""
-    rows = table[table["experiment"] == "E1"]
-    parts = zip(rows["trained_on"], rows["record"], strict=True)
-    return {f"{source} {split}": part for source, record in parts for split, part in record["data"].items()}
-
-
-def on_the_same_images(table: pd.DataFrame) -> pd.DataFrame:
-    """The table without an experiment that is about other images than experiment 1: CIFAKE's are not shown beside a user's own."""
-    known = images_of_e1(table)
-    for experiment in ("E3", "E4"):
-        rows = table[table["experiment"] == experiment]
-        if not all(known.get(name, part) == part for record in rows["record"] for name, part in record["data"].items()):
-            table = table.drop(index=rows.index)
-    return table
