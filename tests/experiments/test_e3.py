@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from conftest import make_images, script
@@ -52,7 +53,8 @@ def made(tmp_path_factory) -> Folders:
 def choose(folders: Folders, *words: str, seeds: tuple[str, ...] = ("1",)):
     places = ["--images", str(folders.images), "--output", str(folders.output)]
     arguments = [*places, "--steps", STEPS, "--weights", "random", "--seeds", *seeds, *words]
-    return options.parse("", "models seeds part steps shard weights images output", arguments=arguments)
+    uses = "models seeds part steps shard weights precision images output"
+    return options.parse("", uses, models=list(ARCHITECTURES), precision="float32", arguments=arguments)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +188,7 @@ def test_a_classifier_sees_standardised_pixels_of_raw_images(name):
     model = architectures.Classifier(backbone, architectures.head(name, shape, 10, architectures.STANDARDISED)).whole(name)
     mean = np.broadcast_to(np.rint(protocol.PIXEL_MEANS).astype(np.uint8), (1, 32, 32, 3))
     scaled = next(layer for layer in (backbone or model).layers if layer.__class__.__name__ == "Rescaling")
-    seen = architectures.keras.Model(model.inputs if backbone is None else backbone.inputs, scaled.output)
+    seen = keras.Model(model.inputs if backbone is None else backbone.inputs, scaled.output)
     assert np.abs(seen.predict(mean, verbose=0)).max() < 0.02
     assert seen.predict(np.full((1, 32, 32, 3), 255, np.uint8), verbose=0).mean() == pytest.approx(2.13, abs=0.05)
 

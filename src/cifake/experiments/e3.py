@@ -18,7 +18,7 @@ from cifake import protocol
 from cifake.data import augmentation, batches, budgets, decoding, gaussian, metadata
 from cifake.data.arms import ARMS, BY_NAME, Arm
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
-from cifake.models import architectures, features, training
+from cifake.models import architectures, features, precision, training
 from cifake.models.architectures import ARCHITECTURES
 from cifake.protocol import GAUSSIAN
 from cifake.system.errors import StudyError
@@ -277,7 +277,6 @@ class Inputs:
     values: dict[str, np.ndarray] = field(default_factory=dict)  # float16 [1 + copies, images, features]: plain, then augmented copies
     deviation: float | None = None  # of the features of all REAL images that can be drawn
     computing: keras.Model | None = None  # the backbone, in the precision of the training's features
-    compute: Callable[..., None] | None = None  # (pixels, fingerprint, label, copy or None, array for the features, first row)
     few: dict = field(default_factory=dict)  # (source, seed) -> features of the many copies of a small budget's images
     drawn: dict = field(default_factory=dict)  # what was drawn last from the Gaussian: images or their features, and classes
     first_phases: dict = field(default_factory=dict)  # weights after the first phase of an arm, which all budgets share
@@ -298,6 +297,7 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
     augmented copies. `runs` are all tuning or all not.
     """
     architecture, seconds = runs[0].architecture, {}
+    chosen.precision = chosen.precision or precision.fastest()
     with timed(seconds, "preparing"):
         real_pixels, fake_pixels, test_pixels = decoded()
         real, fake, test = (splits[part] for part in PARTS)
@@ -312,28 +312,32 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
         inputs = Inputs(backbone, labels, usable, pixels, test_pixels)
         if ARCHITECTURES[architecture].is_pretrained:
             with architectures.precision(chosen.precision):  # for the training's features, not for those that are tested
-                computing = backbone_of(architecture, chosen)
-
-            def compute(images: np.ndarray, fingerprint: str, label: str, copy: int | None, out: np.ndarray, first: int = 0) -> None:
-                change = None
-                if copy is not None:
-                    change = partial(augmentation.copies, number=copy, flip=not chosen.no_flip)
-                    fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
-                features.of_images(computing, images, fingerprint, chosen.folders, label, change, out, first)
-
+                inputs.computing = backbone_of(architecture, chosen)
             number = protocol.COPIES if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
             for part, first in ((real, held_out), (fake, 0)):
-                values = np.empty((1 + number, len(part.rows), *computing.output_shape[1:]), np.float16)
-                for copy, place in zip([None, *range(number)], values, strict=True):
+                inputs.values[part.source] = np.zeros((1 + number, len(part.rows), *backbone.output_shape[1:]), np.float16)
+                for copy, values in zip([None, *range(number)], inputs.values[part.source], strict=True):
                     label = f"{part.source} {architecture}" + ("" if copy is None else f", copy {copy + 1} of {number}")
                     log.info("  %s: features", label)
-                    compute(pixels[part.source], part.fingerprint, label, copy, place, first)
-                inputs.values[part.source] = values
+                    fingerprint = part.fingerprint + (f" from {first}" if first else "")
+                    values[first:] = _features(pixels[part.source][first:], fingerprint, label, inputs, chosen, copy, first)
             inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
             inputs.deviation = round(float(inputs.values["REAL"][0, held_out:].std(dtype=np.float64)), 3)
-            inputs.weights, inputs.compute, inputs.backbone = weights_of(backbone, chosen), compute, None
-            inputs.computing = computing
+            inputs.weights, inputs.backbone = weights_of(backbone, chosen), None
     return Prepared(inputs, seconds, test)
+
+
+def _features(
+    images: np.ndarray, fingerprint: str, label: str, inputs: Inputs, chosen: argparse.Namespace, copy: int | None, first: int = 0
+) -> np.ndarray:
+    """A pretrained backbone's features of images or of their augmented copies with a number, float16 [n, features]; kept in files.
+
+    The images are the rows of their source from `first` on.
+    """
+    if copy is not None:
+        images = augmentation.copies(images, first, copy, not chosen.no_flip)
+        fingerprint += f" copy {copy}, shift {protocol.SHIFT}, flip {not chosen.no_flip}"
+    return features.of_images(inputs.computing, images, fingerprint, chosen.folders, label).astype(np.float16)
 
 
 @dataclass(frozen=True)
@@ -357,7 +361,7 @@ def _draw(run: Run, source: str, size: int, inputs: Inputs) -> np.ndarray:
     return usable[budgets.draw(inputs.labels[source][usable], size, run.settings["seed"], source)]
 
 
-def _pool(run: Run, source: str, inputs: Inputs) -> Pool:
+def _pool(run: Run, source: str, inputs: Inputs, chosen: argparse.Namespace) -> Pool:
     """What a run takes from one source: its photographs, its generated images, or draws from the Gaussian of its photographs."""
     settings = run.settings
     if source == GAUSSIAN:
@@ -365,17 +369,17 @@ def _pool(run: Run, source: str, inputs: Inputs) -> Pool:
         rows = np.arange(len(labels))
     else:
         pixels, labels, rows = inputs.pixels[source], inputs.labels[source], drawn(run, source, inputs)
-    if inputs.compute is None and run.arm.augmented:
+    if inputs.computing is None and run.arm.augmented:
         flip, rotation = settings["flip"], settings.get("rotation", 0)
         return Pool(rows, labels, lambda batch, random: augmentation.augment(pixels[batch], random, flip, rotation))
-    if inputs.compute is None or source == GAUSSIAN:
+    if inputs.computing is None or source == GAUSSIAN:
         return Pool(rows, labels, lambda batch, _: pixels[batch])
     values = inputs.values[source]
     if not run.arm.augmented:
         return Pool(rows, labels, lambda batch, _: values[0, batch])
     if source != run.arm.counts or settings["copies"] == protocol.COPIES:
         return Pool(rows, labels, lambda batch, random: values[random.integers(1, 1 + protocol.COPIES, len(batch)), batch])
-    many, place = _many_copies(run, inputs), np.empty(len(labels), int)
+    many, place = _many_copies(run, inputs, chosen), np.empty(len(labels), int)
     place[rows] = np.arange(len(rows))
     return Pool(rows, labels, lambda batch, random: many[random.integers(0, settings["copies"], len(batch)), place[batch]])
 
@@ -385,7 +389,7 @@ def _from_gaussian(run: Run, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
 
     Of a pretrained backbone, their features, float16 [draws, features]: of draws that are augmented once, if the arm is augmented.
     """
-    settings, is_augmented = run.settings, run.arm.augmented and inputs.compute is not None
+    settings, is_augmented = run.settings, run.arm.augmented and inputs.computing is not None
     key = (*(settings[name] for name in ("seed", "images", "draws")), is_augmented)
     if key not in inputs.drawn:
         rows = drawn(run, "REAL", inputs)
@@ -398,7 +402,7 @@ def _from_gaussian(run: Run, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
     return inputs.drawn[key]
 
 
-def _many_copies(run: Run, inputs: Inputs) -> np.ndarray:
+def _many_copies(run: Run, inputs: Inputs, chosen: argparse.Namespace) -> np.ndarray:
     """Features of the many augmented copies of a small budget's images, float16 [copies, images, features].
 
     They are computed for the largest small budget, which begins with all smaller ones.
@@ -411,9 +415,8 @@ def _many_copies(run: Run, inputs: Inputs) -> np.ndarray:
         fingerprint = f"rows {budgets.fingerprint(every)} of {run.data[f'{source} train']['sha256']}"
         label = f"{source} {run.architecture}, seed {seed}"
         log.info("  %s: features of %d augmented copies of %s images", label, number, f"{most:,}")
-        inputs.few[source, seed] = np.empty((number, len(every), *inputs.test.shape[1:]), np.float16)
-        for copy, values in enumerate(inputs.few[source, seed]):
-            inputs.compute(inputs.pixels[source][every], fingerprint, label, copy, values)
+        pixels = inputs.pixels[source][every]
+        inputs.few[source, seed] = np.stack([_features(pixels, fingerprint, label, inputs, chosen, copy) for copy in range(number)])
     return inputs.few[source, seed]
 
 
@@ -425,7 +428,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
     inputs, settings, phases = prepared.inputs, run.settings, run.arm.phases
     seed, counted, classes = settings["seed"], run.arm.counts, prepared.test.classes
     # Of the training: float32 for what gains nothing by another one.
-    precision = settings.get("precision", chosen.precision if ARCHITECTURES[run.architecture].convolutions else "float32")
+    of_training = settings.get("precision", chosen.precision if ARCHITECTURES[run.architecture].convolutions else precision.FLOAT32)
 
     def classifier() -> keras.Model:
         """With new weights: on features the head alone, on pixels the whole."""
@@ -435,15 +438,15 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
     def trainee(steps: int, peak: float) -> training.Trainee:
         """For a phase of so many steps; the same for all runs, because TensorFlow keeps some MB of each that is compiled."""
-        key = (precision, steps, peak, settings["weight_decay"])
+        key = (of_training, steps, peak, settings["weight_decay"])
         if key not in inputs.trainees:
-            with architectures.precision(precision):
+            with architectures.precision(of_training):
                 model = classifier()
             inputs.trainees[key] = training.compile_by_steps(model, settings | {"learning_rate": peak}, steps)
         return inputs.trainees[key]
 
     with timed(seconds, "training"):
-        pools = {source: _pool(run, source, inputs) for source in run.arm.sources}
+        pools = {source: _pool(run, source, inputs, chosen) for source in run.arm.sources}
         keras.utils.set_random_seed(seed)  # right before the classifier is built, as in experiment 1
         tested = classifier()  # in float32 always
         weights = tested.get_weights()
@@ -464,7 +467,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
 
             # A first phase on FAKE images alone is the same for all budgets of photographs: its result is kept.
             peak = settings["learning_rate"] * (settings["second_rate"] if number else 1)
-            key = (sources, seed, run.arm.augmented, precision, settings.get("fake_images"), settings["weight_decay"], peak, steps)
+            key = (sources, seed, run.arm.augmented, of_training, settings.get("fake_images"), settings["weight_decay"], peak, steps)
             kept = inputs.first_phases if sources == ("FAKE",) and counted == "REAL" else {}
             if key not in kept:
                 kept[key] = training.train_by_steps(trainee(steps, peak), weights, batches.made(make, steps))
@@ -484,7 +487,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
             for source, pool in pools.items()
             if source != GAUSSIAN
         },
-        "training": {"steps": settings["steps"], "precision": precision, "history": history},
+        "training": {"steps": settings["steps"], "precision": of_training, "history": history},
         **(
             {"weights": inputs.weights, "features": {"precision": chosen.precision, "deviation": inputs.deviation}}
             if inputs.weights

@@ -5,7 +5,6 @@ Training takes the features of the training images, testing those of the test im
 
 import hashlib
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -40,39 +39,24 @@ def compute(model: keras.Model, inputs: np.ndarray, label: str | None = None) ->
     return outputs
 
 
-def of_images(
-    backbone: keras.Model | None,
-    images: np.ndarray,
-    fingerprint: str,
-    folders: Folders,
-    label: str,
-    change: Callable[[np.ndarray, int], np.ndarray] | None = None,
-    out: np.ndarray | None = None,
-    first: int = 0,
-) -> np.ndarray:
+def of_images(backbone: keras.Model | None, images: np.ndarray, fingerprint: str, folders: Folders, label: str) -> np.ndarray:
     """The features of all images, float32 [n, ...]; the images themselves, uint8, if there is no backbone.
 
     A backbone with weights keeps its features in a file, named by its weights and precision, the fingerprint of the images and
-    TensorFlow's release; if that is there and whole, nothing is computed again. `change` (images, number of the first of them) comes
-    before the features, and the fingerprint has to tell of it. Such a backbone's features go to `out`, in its own precision, if it is
-    given; with `out`, the images before number `first` are left out.
+    TensorFlow's release; if that is there and whole, nothing is computed again.
     """
     if backbone is None:
         return images
     if not backbone.weights:
         return compute(backbone, images)
     weights = checksum_of_arrays(backbone.get_weights())
-    origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}" + (f" from {first}" if first else "")
+    origin = f"{weights} {backbone.dtype_policy.name} {fingerprint} {version('tensorflow')}"
     path = folders.features(hashlib.sha256(origin.encode()).hexdigest()[:16])
-    features = _kept(path, (len(images) - first, *backbone.output_shape[1:]))
+    features = _kept(path, (len(images), *backbone.output_shape[1:]))
     if features is None:
-        images = images[first:]
-        features = compute(backbone, change(images, first) if change else images, f"{label}: features")
+        features = compute(backbone, images, f"{label}: features")
         write_whole(path, lambda draft: np.savez(draft, features=features))
-    if out is None:
-        return features
-    out[first:] = features
-    return out
+    return features
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 import pandas as pd
 
 from cifake import protocol
+from cifake.data import budgets
 from cifake.data.arms import ARMS
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
@@ -76,6 +77,7 @@ def _row(experiment: str, record: dict) -> dict:
         counts = {record["source"]: data["train"]["images"]}
     leak = record.get("leak", {})
     without = leak.get("without", scores if leak.get("images") == 0 else {})
+    f1 = scores["f1"] if experiment == "E3" else {name: part["f1"] for name, part in scores["by_class"].items()}
     ends = [(name, number, end) for name in ("accuracy", "macro_f1") for number, end in enumerate(("low", "high"))]
     return {
         "experiment": experiment,
@@ -89,8 +91,8 @@ def _row(experiment: str, record: dict) -> dict:
         "tested_on": VALIDATION if experiment == "E3" and "REAL test" not in data else record["test"]["source"],
         "test_images": record["test"]["images"],
         "classes": len(record["classes"]),
-        **{name: scores[name] for name in ("accuracy", "macro_f1", "weighted_f1")},
-        **{f"{name}_{end}": scores[f"{name}_interval"][number] for name, number, end in ends},
+        **{name: scores.get(name) for name in ("accuracy", "macro_f1", "weighted_f1")},
+        **{f"{name}_{end}": scores[f"{name}_interval"][number] for name, number, end in ends if f"{name}_interval" in scores},
         "test_images_trained_on": leak.get("images"),
         **{f"{name}_without_them": without.get(name) for name in ("accuracy", "macro_f1")},
         "auc": record.get("auc"),
@@ -101,7 +103,7 @@ def _row(experiment: str, record: dict) -> dict:
         "precision": settings.get("precision", training.get("precision")),
         "weights": record.get("weights", {}).get("origin"),
         "is_cifake": _is_cifake(record),
-        **{f"f1_{name}": part["f1"] for name, part in scores["by_class"].items()},
+        **{f"f1_{name}": value for name, value in f1.items()},
         "program": record.get("program"),
         "device": record.get("device"),
         "outcome": _outcome(experiment, record),
@@ -110,10 +112,12 @@ def _row(experiment: str, record: dict) -> dict:
 
 def _outcome(experiment: str, record: dict) -> str:
     """A short checksum of all that scores depend on but the seed (in experiment 3: but the run)."""
-    is_e3 = experiment == "E3"
+    is_e3, settings = experiment == "E3", dict(record["settings"])
     left_out = {"weights"} | (records.RUN_OF_E3 if is_e3 else {"seed"})
+    if is_e3:
+        settings["steps"] /= budgets.steps_of(settings["images"], protocol.STEPS)
     depends_on = {
-        "settings": {name: value for name, value in record["settings"].items() if name not in left_out},
+        "settings": {name: value for name, value in settings.items() if name not in left_out},
         "classes": record["classes"],
         "weights": record.get("weights", {}).get("sha256"),  # by their values, wherever they came from
     } | ({} if is_e3 else {"data": record["data"]})

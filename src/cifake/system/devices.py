@@ -1,15 +1,37 @@
-"""TensorFlow made ready: seeded, on the GPU if there is one; and what a record says of program, machine and libraries."""
+"""TensorFlow made ready: quiet, on the GPU if there is one; and what a record says of program, machine and libraries.
+
+Whatever imports TensorFlow imports this module first (experiments/__init__.py does).
+"""
 
 import functools
 import os
 import platform
 import subprocess
+import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import tensorflow as tf
-
 from cifake.system.paths import REPOSITORY
+
+# TensorFlow 2.21 greets with six lines of native code from before its log is set up, which TF_CPP_MIN_LOG_LEVEL does not reach.
+with tempfile.TemporaryFile() as _held_back:
+    _errors = os.dup(2)
+    if "--verbose" not in sys.argv:
+        os.dup2(_held_back.fileno(), 2)
+    try:
+        import tensorflow as tf
+
+        for _gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(_gpu, True)  # take memory only as it is needed
+        tf.constant(0)  # the rest of the greeting comes with the first tensor
+    except BaseException:
+        _held_back.seek(0)
+        os.write(_errors, _held_back.read())
+        raise
+    finally:
+        os.dup2(_errors, 2)
+        os.close(_errors)
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib", "pillow")  # that numbers depend on
 # The same of a processor, as Linux names what it can do, on x86-64 and on ARM.
@@ -22,15 +44,13 @@ VARIABLES = (
 
 
 def prepare(verbose: bool = False) -> str:
-    """Take GPU memory only as it is needed, have a GPU add in a fixed order, and name the device that will do the work."""
+    """Have a GPU add in a fixed order, and name the device that will do the work."""
     if not verbose:
         tf.get_logger().setLevel("ERROR")  # its warnings are advice on speed
     program()  # before the training: a file that is edited during it has no part in it
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return f"CPU ({cores()} {'core' if cores() == 1 else 'cores'})"
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
     # Without it the order of a GPU's additions, and so the last digits, change from run to run.
     tf.config.experimental.enable_op_determinism()
     return f"GPU ({tf.config.experimental.get_device_details(gpus[0]).get('device_name', gpus[0].name)})"
