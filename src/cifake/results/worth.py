@@ -113,9 +113,8 @@ def at_equal_photographs(usual: pd.DataFrame, doubled: pd.DataFrame) -> pd.DataF
     """Accuracies as in accuracies(), of those seeds and numbers of images whose steps were doubled, too: arms that spend half of their
     images or steps on others take twice the steps, and so see as many photographs as the arms of photographs alone do.
     """
-    kept = usual.reindex(index=doubled.index, columns=doubled.columns)
     shared = [cell for cell in doubled.columns if len(BY_NAME[cell[0]].sources) > 1]
-    return kept.where(~kept.columns.isin(shared), doubled)
+    return usual.reindex(index=doubled.index, columns=doubled.columns).drop(columns=shared).join(doubled[shared])
 
 
 def has_diverged(record: dict) -> bool:
