@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MultipleLocator
 
 from cifake import protocol
 from cifake.data.arms import ARMS, AUGMENTED, BY_NAME, REAL, Arm
@@ -117,8 +118,8 @@ def _finding(groups: dict[str, pd.DataFrame]) -> str:
     if len(few) < len(groups) or len(many) < len(groups):
         return "Accuracy by the number of photographs"
     return (
-        f"Generated images help few photographs ({' and '.join(few)} points at {protocol.BUDGETS[0]:,}), "
-        f"not many ({' and '.join(many)} at {protocol.BUDGETS[-1]:,})"
+        f"Mixing generated images into augmented photographs: {' and '.join(few)} points of accuracy at {protocol.BUDGETS[0]:,}, "
+        f"{' and '.join(many)} at {protocol.BUDGETS[-1]:,}"
     )
 
 
@@ -190,6 +191,7 @@ def differences(study: Study) -> Figure | None:
         panel.axhline(0, color=style.INK, linewidth=0.8)
         panel.set_title(name)
         _in_photographs(panel, sorted(set(table["images"])))
+        panel.yaxis.set_major_locator(MultipleLocator(0.05))
         panel.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}")
     for panel in axes[:, 0]:
         panel.set_ylabel("points of accuracy")
@@ -209,6 +211,8 @@ def worth_by_number(study: Study) -> Figure | None:
                 list(found), [value.images for value in found.values()], marker="o", markersize=3, color=f"C{number}", label=architecture
             )
         panel.set_yscale("log")
+        panel.set_yticks(list(protocol.BUDGETS), [f"{size:,}".replace(",000", "k") for size in protocol.BUDGETS])
+        panel.minorticks_off()
         _in_photographs(panel, protocol.BUDGETS, "number of generated images")
         panel.set_title("with augmentation" if BY_NAME[arm].augmented else "without augmentation")
     if not any(panel.lines and any(len(line.get_xdata()) for line in panel.lines) for panel in axes):
@@ -232,7 +236,7 @@ def field(study: Study) -> Figure | None:
     style.in_percent(panel.xaxis)
     panel.set_xlabel("share of generated images")
     panel.set_ylabel("accuracy on test photographs")
-    style.head(figure, "The more of N images are generated, the worse", panel.lines)
+    style.head(figure, "Accuracy by the share of generated images among N in all", panel.lines)
     return figure
 
 
