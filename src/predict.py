@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SHOWN = 3  # classes for each picture
 EXPLAINED, COLUMNS = 60, 6  # pictures of --explain at most, half a second each, and how many of them stand in a line
-Likely = tuple[str, list[tuple[str, float]]]  # a picture, and its most likely classes with their probabilities
+Likely = list[tuple[str, float]]  # the most likely classes of a picture, with their probabilities
 
 
 def main() -> None:
@@ -46,11 +46,7 @@ def main() -> None:
         log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
         return
 
-    import numpy as np  # this and TensorFlow after the options, because they take seconds
-
-    from cifake.data import decoding, metadata
-    from cifake.models import architectures, features
-    from cifake.system import devices
+    from cifake.data import decoding, metadata  # after the options, because the libraries take seconds
 
     names, pixels, faults = [], [], []
     for picture, content in zip(chosen.pictures, contents, strict=True):
@@ -60,13 +56,8 @@ def main() -> None:
         except ValueError as problem:
             faults.append(f"{picture}: {problem}")
     if pixels:
-        devices.prepare(chosen.verbose)
-        classifier, classes, images = architectures.load(Path(chosen.model)), record["classes"], np.stack(pixels)
-        probabilities = features.compute(classifier.whole("classifier"), images)
-        likely = [[(classes[place], float(row[place])) for place in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
-        lines = list(zip(names, likely, strict=True))
-        if chosen.explain:
-            explain(Path(chosen.explain), classifier, images, lines, probabilities.argmax(1))
+        classes = record["classes"]
+        lines = list(zip(names, likely_of(chosen, classes, pixels), strict=True))
         if chosen.csv:
             sys.stdout.buffer.write(csv_text(lines).encode("utf-8", "surrogateescape"))  # a name that is no UTF-8 as the bytes that it is
         else:
@@ -129,29 +120,42 @@ def record_of(name: str) -> dict:
     return record
 
 
-def explain(path: Path, classifier, images, lines: list[Likely], likeliest) -> None:
-    """Draw the first pictures, uint8 [n, 32, 32, 3], and what speaks for the likeliest class of each, a number from 0."""
-    from cifake.models import gradcam
-    from cifake.pages import e4, style
+def likely_of(chosen: argparse.Namespace, classes: list[str], pixels: list) -> list[Likely]:
+    """The likely classes of each picture, uint8 [32, 32, 3], the likeliest first; with --explain, the figure is drawn too."""
+    from cifake.system import devices  # before the others, because it quiets TensorFlow
 
-    if len(images) > EXPLAINED:
-        print(f"{path} shows the first {EXPLAINED} of {len(images)} pictures.", file=sys.stderr)  # not into the CSV
-    images = images[:EXPLAINED]
-    heat = gradcam.heat_maps(classifier, images, likeliest[:EXPLAINED])
-    words = [f"{name} {share:.0%}" for _, [(name, share), *_] in lines[:EXPLAINED]]
-    full, rest = divmod(len(images), COLUMNS)
-    figure = e4.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
-    write_whole(path, lambda draft: style.save(figure, draft))
+    devices.prepare(chosen.verbose)
+    import numpy as np
+
+    from cifake.models import architectures, features
+
+    classifier, images = architectures.load(Path(chosen.model)), np.stack(pixels)
+    probabilities = features.compute(classifier.whole("classifier"), images)
+    likely = [[(classes[place], float(row[place])) for place in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
+    if chosen.explain:
+        from cifake.models import gradcam
+        from cifake.pages import e4, style
+
+        drawn, path = images[:EXPLAINED], Path(chosen.explain)
+        if len(drawn) < len(images):
+            print(f"{shown(path)} shows the first {len(drawn)} of {len(images)} pictures.", file=sys.stderr)  # not into the CSV
+        heat = gradcam.heat_maps(classifier, drawn, probabilities.argmax(1)[:EXPLAINED])
+        words = [f"{name} {share:.0%}" for [(name, share), *_] in likely[:EXPLAINED]]
+        full, rest = divmod(len(drawn), COLUMNS)
+        title = "What speaks for the class above the picture"
+        figure = e4.looks_at(drawn, heat, words, [COLUMNS] * full + [rest] * bool(rest), title)
+        write_whole(path, lambda draft: style.save(figure, draft))
+    return likely
 
 
-def table(lines: list[Likely]) -> str:
+def table(lines: list[tuple[str, Likely]]) -> str:
     """A line for each picture, in columns."""
     longest = max(len(name) for _, likely in lines for name, _ in likely)
     rows = [[printable(picture), *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
     return tabulate(rows, ["image", "1st", "2nd", "3rd"][: len(rows[0])], tablefmt="plain", disable_numparse=True)
 
 
-def csv_text(lines: list[Likely]) -> str:
+def csv_text(lines: list[tuple[str, Likely]]) -> str:
     """A line for each picture and class."""
     text = io.StringIO()
     rows = [(picture, rank, name, f"{share:.6f}") for picture, likely in lines for rank, (name, share) in enumerate(likely, start=1)]

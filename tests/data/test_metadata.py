@@ -83,11 +83,11 @@ def made(folders: Folders) -> subprocess.CompletedProcess:
     return script("create_metadata.py", "--images", folders.images, "--output", folders.output)
 
 
-def write_all(folders: Folders) -> None:
-    for source in protocol.SOURCES:
-        for split in protocol.SPLITS:
-            rows = metadata.rows_of(folders, source, split, metadata.class_names(folders))
-            write_text(folders.metadata(source, split), metadata.csv_text(rows))
+def with_csv(folders: Folders, split: str = "test") -> Folders:
+    """The study, with the CSV of FAKE's images."""
+    rows = metadata.rows_of(folders, "FAKE", split, metadata.class_names(folders))
+    write_text(folders.metadata("FAKE", split), metadata.csv_text(rows))
+    return folders
 
 
 def test_equal_images_are_listed_and_files_of_systems_passed_over(small):
@@ -108,11 +108,6 @@ def test_equal_images_are_listed_and_files_of_systems_passed_over(small):
     assert list(listed.groupby("sha256").size().sort_values()) == [2, 2, 3]
     assert {"images/test/FAKE/0001 (3).jpg", "images/train/FAKE/0004 (6).jpg"} < {*listed["filepath"]}
     assert len(metadata.read_split(small, "FAKE", "train").rows) == 100
-
-
-def test_without_equal_images_the_list_is_empty(small):
-    assert "No image occurs more than once." in made(small).stdout
-    assert small.duplicates.read_text(encoding="utf-8") == "sha256,label,filepath\n"
 
 
 @pytest.mark.parametrize(
@@ -145,15 +140,6 @@ def test_a_missing_folder_or_one_behind_a_circle_of_links_is_named(small):
     refused(made(Folders(small.images, small.images.parent / "circle")), "images/test/REAL")
 
 
-def test_many_faults_are_counted_and_ten_are_named(small):
-    for number in range(25):
-        (small.split("REAL", "train") / f"stranger {number:02d}.jpg").write_bytes(b"x")
-    with pytest.raises(StudyError, match=r"25 file\(s\)") as problem:
-        metadata.rows_of(small, "REAL", "train", protocol.CIFAKE_CLASSES)
-    assert str(problem.value).count("stranger") == 10
-    assert "and 15 more" in str(problem.value)
-
-
 def test_own_class_names(tmp_path):
     folders = Folders(tmp_path, tmp_path)
     folders.class_list.write_text("\ufeffzero\none\n\ntwo \n", encoding="utf-8")
@@ -174,39 +160,39 @@ def test_class_names_that_do_not_fit_are_told(tmp_path, text):
 
 def test_a_csv_must_fit_its_folder(small):
     small.class_list.write_text('"red", or green\n' + "\n".join(protocol.CIFAKE_CLASSES[1:]))
-    write_all(small)
+    with_csv(small)
     before, path = metadata.read_split(small, "FAKE", "test"), small.metadata("FAKE", "test")
     assert before.numbers[:10] == [9, *range(1, 9), 0]  # 0000 (10).jpg, 0000 (2).jpg, ..., 0000.jpg
     whole, image = path.read_bytes(), small.split("FAKE", "test") / file_name(0, 3)
     path.write_bytes(whole.replace(b"\n", b"\r\n"))
     assert metadata.read_split(small, "FAKE", "test") == before
-    image.rename(image.with_name("7777.jpg"))
-    with pytest.raises(StudyError, match=r"create_metadata\.py"):
-        metadata.read_split(small, "FAKE", "test")
-    image.with_name("7777.jpg").rename(image)
-    for spoilt in (b"", b"\xff\xfe\x00", whole.replace(b"cat", b"c\xe4t"), whole.replace(b"FAKE/", b"FAKE/../"), whole + whole[-50:]):
+    for spoilt in (
+        b"",
+        b"\xff\xfe\x00",
+        whole.replace(b"cat", b"c\xe4t"),
+        whole.replace(b"FAKE/", b"FAKE/../"),
+        whole + whole[-50:],
+        whole,
+    ):
         path.write_bytes(spoilt)
+        if spoilt == whole:
+            image.rename(image.with_name("7777.jpg"))
         with pytest.raises(StudyError, match=r"create_metadata\.py"):
             metadata.read_split(small, "FAKE", "test")
-    path.unlink()
-    with pytest.raises(StudyError, match=r"create_metadata\.py"):
-        metadata.read_split(small, "FAKE", "test")
 
 
 def test_the_fingerprint_follows_contents_and_labels(small):
-    write_all(small)
-    before = metadata.read_split(small, "FAKE", "test").fingerprint
+    before = metadata.read_split(with_csv(small), "FAKE", "test").fingerprint
     image = small.split("FAKE", "test") / file_name(0, 3)
     image.write_bytes(image.read_bytes() + b"x")
     changed = metadata.read_split(small, "FAKE", "test").fingerprint
     image.rename(image.with_name("0000 (3).png"))  # another name, the same class and place
-    write_all(small)
-    assert changed == metadata.read_split(small, "FAKE", "test").fingerprint != before
+    assert changed == metadata.read_split(with_csv(small), "FAKE", "test").fingerprint != before
 
 
 def test_all_images_that_cannot_be_read_are_listed(small, monkeypatch):
     """As the system answers if the permission is missing; an administrator may read all, so this is a stand-in."""
-    write_all(small)
+    with_csv(small)
     read, denied = Path.read_bytes, {file_name(0, 3), file_name(1, 4)}
 
     def read_some(path: Path) -> bytes:
@@ -224,9 +210,5 @@ def test_all_images_that_cannot_be_read_are_listed(small, monkeypatch):
 def test_every_class_needs_images_in_the_validation_share(small):
     for image in range(2):  # the first fifth of 10 images a class
         (small.split("FAKE", "train") / file_name(image, 4)).unlink()
-    write_all(small)
-    with pytest.raises(StudyError, match=r"no image of cat in the validation share.*or name your own classes in .*classes\.txt"):
-        metadata.read_split(small, "FAKE", "train")
-    small.class_list.write_text("\n".join(protocol.CIFAKE_CLASSES))
-    with pytest.raises(StudyError, match=r"no image of cat .* add images of each class and run again"):
-        metadata.read_split(small, "FAKE", "train")
+    with pytest.raises(StudyError, match="no image of cat in the validation share"):
+        metadata.read_split(with_csv(small, "train"), "FAKE", "train")

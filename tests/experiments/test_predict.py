@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import shutil
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import refused
+from conftest import refused, run
 from PIL import Image
 
 import predict
@@ -185,13 +184,6 @@ def test_what_cannot_be_used_is_called_what_it_is(study, here, arguments, senten
     assert {path: path.read_bytes() for path in study.glob("*.png")} == before
 
 
-def test_a_wrong_option_is_answered(study, here, capfdbinary):
-    with pytest.raises(SystemExit) as end:
-        here(study, NN, "dark.png", "--cvs")
-    assert end.value.code == 2
-    assert b"--csv" in capfdbinary.readouterr().err
-
-
 def test_the_first_pictures_are_explained_in_a_new_file(study, tmp_path, here, monkeypatch):
     monkeypatch.setattr(predict, "EXPLAINED", 7)
     printed = here(study, "models/FAKE_LeNet.keras", *["dark.png"] * 8, "--csv", "--explain", str(tmp_path / "why.png"))
@@ -215,18 +207,8 @@ def test_a_record_is_needed_and_that_of_another_model_is_not_believed(study, tmp
         here(tmp_path, model.name, str(study / "dark.png"))
 
 
-def test_a_dry_run_predicts_nothing(study, here):
+def test_a_dry_run_predicts_nothing_and_help_is_instant(study, here):
     assert here(study, NN, "dark.png", "--dry-run") == "FAKE NN: would look at 1 picture(s)\n"
-
-
-def test_help_is_instant(study):
-    code = (
-        "import sys, runpy\nsys.argv = ['predict.py', '--help']\n"
-        f"sys.path.insert(0, {str(REPOSITORY / 'src')!r})\n"
-        f"try:\n    runpy.run_path({str(REPOSITORY / 'src' / 'predict.py')!r}, run_name='__main__')\n"
-        "except SystemExit as end:\n    assert not end.code\n"
-        "assert not {'numpy', 'tensorflow', 'keras', 'PIL'} & sys.modules.keys()\n"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], cwd=study, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr
+    ended = run(sys.executable, "-X", "importtime", REPOSITORY / "src" / "predict.py", "--help")
     assert "*.png --csv" in ended.stdout
+    assert not any(name in ended.stderr for name in ("numpy", "tensorflow", "PIL"))
