@@ -15,7 +15,6 @@ from pathlib import Path
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import flush
-from cifake.system.locks import alone
 from cifake.system.paths import REPOSITORY, Folders, shown
 
 log = logging.getLogger(__name__)
@@ -37,17 +36,14 @@ def main() -> None:
     elif chosen.dry_run:
         log.info("%s: the demo's images would be made", shown(folders.images))
     else:
-        with alone(folders, "The demo data"):
-            if not is_complete(folders.images):  # another process may have been quicker
-                write(folders.images)
+        write(folders.images)
         command.wrote([folders.images])
 
 
 def demo_folders(chosen: Folders) -> Folders:
     """Where the demo goes: never to images/ of the repository, which is CIFAKE's place."""
-    repository = Folders()
-    output = REPOSITORY / "demo" if chosen.output == repository.output else chosen.output
-    return Folders(output / "images" if chosen.images == repository.images else chosen.images, output)
+    output = REPOSITORY / "demo" if chosen.output == REPOSITORY else chosen.output
+    return Folders(output / "images" if chosen.images == Folders().images else chosen.images, output)
 
 
 def is_complete(folder: Path) -> bool:
@@ -62,9 +58,9 @@ def is_complete(folder: Path) -> bool:
 
 def write(folder: Path) -> None:
     """Make all files in a draft beside the folder, and rename it when it is complete."""
-    log.info("%s: drawing 3,594 images of digits, about 10 s", shown(folder))
-    from cifake.data import digits
+    from cifake.data import digits  # after the options, because its libraries take seconds
 
+    log.info("%s: drawing 3,594 images of digits, about 10 s", shown(folder))
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)  # left by a start that was killed
     try:

@@ -11,7 +11,6 @@ import itertools
 import logging
 
 from cifake import protocol
-from cifake.data import duplicates, metadata
 from cifake.system import command, options
 from cifake.system.files import write_changed_text
 from cifake.system.paths import shown
@@ -22,6 +21,8 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """List the four folders, check all names, read all files, and only then write the CSVs."""
     chosen = options.parse(__doc__, "images output dry_run")
+    from cifake.data import duplicates, metadata  # after the options, because pandas takes half a second
+
     folders = chosen.folders
     classes = metadata.class_names(folders)
     tables = {place: metadata.rows_of(folders, *place, classes) for place in itertools.product(protocol.SOURCES, protocol.SPLITS)}
@@ -34,15 +35,15 @@ def main() -> None:
             log.info("%s: %s images; %s", shown(path), f"{len(rows):,}", state)
         return
     log.info("Reading all images to find those that occur more than once")
-    groups = duplicates.find(folders, tables)
-    log.info("%s", "\n".join(duplicates.sentences(groups)))
+    repeated = duplicates.find(folders, itertools.chain.from_iterable(tables.values()))
+    log.info("%s", "\n".join(duplicates.sentences(repeated)))
     written = []
     for place, rows in tables.items():
         path = folders.metadata(*place)
         is_new = write_changed_text(path, metadata.csv_text(rows))
         log.info("%s: %s images%s", shown(path), f"{len(rows):,}", "" if is_new else ", unchanged")
         written += [path] * is_new
-    if write_changed_text(folders.duplicates, duplicates.csv_text(groups)):
+    if write_changed_text(folders.duplicates, repeated.to_csv(index=False, lineterminator="\n")):
         written.append(folders.duplicates)
     command.wrote(written)
 

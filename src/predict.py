@@ -7,81 +7,120 @@
 
 Takes JPEGs and PNGs of any size and scales them to 32x32 pixels, the size that the classifiers learned from. It knows the classes it
 was trained on and no others, so it takes an astronaut for a horse or the like. The class names come from the model's record,
-FAKE_LeNet_record.json, beside the model or in the E1_results/ or E4_results/ beside its folder: take both files along and this works
-anywhere. Prints a table, or CSV with --csv. Writes no file but that of --explain: each picture as the classifier sees it, and the same
-with the places bright that speak for the first of its classes (Grad-CAM, for LeNet and VGG16). It takes some seconds.
+FAKE_LeNet_record.json, beside the model or in the E1_results/ or E4_results/ beside models/: take both files along and this works
+anywhere. Prints a table, or CSV with --csv. Writes no file but that of --explain: each of the first 60 pictures as the classifier sees
+it, and the same with the places bright that speak for its likeliest class (Grad-CAM, for LeNet and VGG16). It takes some seconds.
 """
 
 import argparse
+import csv
+import io
 import logging
+import stat
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cifake.data import metadata
+from tabulate import tabulate
+
 from cifake.results import records
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum, write_whole
-from cifake.system.paths import ENDINGS, Folders, shown
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from cifake.models.architectures import Classifier
+from cifake.system.paths import ENDINGS, printable, shown
 
 log = logging.getLogger(__name__)
 
 SHOWN = 3  # classes for each picture
-COLUMNS = 6  # pictures in a line of --explain
+EXPLAINED, COLUMNS = 60, 6  # pictures of --explain at most, half a second each, and how many of them stand in a line
 Likely = tuple[str, list[tuple[str, float]]]  # a picture, and its most likely classes with their probabilities
 
 
 def main() -> None:
-    """Read the model's record and the pictures, and only then start TensorFlow."""
+    """Check all that is named, and only then start TensorFlow."""
     chosen = options.parse(__doc__, "dry_run verbose", extend=add_arguments)
     record = record_of(chosen.model)
-    if chosen.explain and chosen.explain.suffix.lower() != ".png":
-        raise StudyError(f"--explain {chosen.explain}: name a PNG file, such as explained.png.")
-    absent = [picture for picture in chosen.pictures if not picture.is_file()]
-    if absent:
-        raise StudyError(f"There is no file {absent[0]}; check its name.")
-    contents = [picture.read_bytes() for picture in chosen.pictures]
+    contents = [existing(picture).read_bytes() for picture in chosen.pictures]
+    if chosen.explain is not None:
+        refuse_to_replace(chosen.explain)
     if chosen.dry_run:
         log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
         return
-    lines, faults = predict(chosen, record, contents)
-    if lines and chosen.csv:
-        log.info("%s", csv_text(lines))
-    elif lines:
-        number = len(record["classes"])
-        log.info("What %s, which knows %d classes, takes them for:\n\n%s", records.name_of(record), number, table(lines))
+
+    import numpy as np  # this and TensorFlow after the options, because they take seconds
+
+    from cifake.data import decoding, metadata
+    from cifake.models import architectures, features
+    from cifake.system import devices
+
+    names, pixels, faults = [], [], []
+    for picture, content in zip(chosen.pictures, contents, strict=True):
+        try:
+            pixels.append(decoding.decode_image(content)[0])
+            names.append(picture)
+        except ValueError as problem:
+            faults.append(f"{picture}: {problem}")
+    if pixels:
+        devices.prepare(chosen.verbose)
+        classifier, classes, images = architectures.load(Path(chosen.model)), record["classes"], np.stack(pixels)
+        probabilities = features.compute(classifier.whole("classifier"), images)
+        likely = [[(classes[place], float(row[place])) for place in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
+        lines = list(zip(names, likely, strict=True))
+        if chosen.explain:
+            explain(Path(chosen.explain), classifier, images, lines, probabilities.argmax(1))
+        if chosen.csv:
+            sys.stdout.buffer.write(csv_text(lines).encode("utf-8", "surrogateescape"))  # a name that is no UTF-8 as the bytes that it is
+        else:
+            log.info("What %s, which knows %d classes, takes them for:\n\n%s", records.name_of(record), len(classes), table(lines))
     if faults:
-        named = faults[0] if len(faults) == 1 else f"{len(faults)} files"
-        listed = metadata.listed(faults) if len(faults) > 1 else ""
-        raise StudyError(f"{named}: damaged, or not a JPEG or PNG; save again or leave out.{listed}")
+        raise StudyError(f"{len(faults)} picture(s) cannot be decoded; save them again or leave them out:{metadata.listed(faults)}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """This script's own arguments."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a saved classifier, such as models/FAKE_LeNet.keras")
-    parser.add_argument("pictures", type=Path, nargs="+", metavar="IMAGE", help="JPEG or PNG files")
-    parser.add_argument("--csv", action="store_true", help="print CSV: image, rank, class, probability")
-    words = "draw into this file what speaks for the first class of each picture"
-    parser.add_argument("--explain", type=Path, metavar="PNG", help=words)
+    parser.add_argument("model", metavar="MODEL", help="a saved classifier, such as models/FAKE_LeNet.keras")
+    parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="JPEG or PNG files")
+    parser.add_argument("--csv", action="store_true", help="print CSV in UTF-8: image, rank, class, probability")
+    words = f"draw into this new file what speaks for the likeliest class of the first {EXPLAINED} pictures"
+    parser.add_argument("--explain", metavar="PNG", help=words)
 
 
-def record_of(model: Path) -> dict:
+def existing(name: str, advice: str = "check its name") -> Path:
+    """The path of a file. Raises StudyError that says what is there in its place."""
+    if not name:
+        raise StudyError("One of the names is empty; name a model and pictures.")
+    try:
+        mode = Path(name).stat().st_mode
+    except FileNotFoundError:
+        raise StudyError(f"There is no file {printable(name)}; {advice}.") from None
+    except OSError as problem:
+        raise StudyError(f"{printable(name)} cannot be read: {problem.strerror}.") from None
+    if not stat.S_ISREG(mode):
+        raise StudyError(f"{printable(name)} is a {'folder' if stat.S_ISDIR(mode) else 'pipe or device'}; name a file.")
+    return Path(name)
+
+
+def refuse_to_replace(name: str) -> None:
+    """--explain draws into a new file, so that no picture of the user's is lost."""
+    path = Path(name)
+    if path.suffix.lower() != ".png":
+        raise StudyError(f"--explain {printable(name)}: name a PNG file, such as explained.png.")
+    if path.exists() or path.is_symlink():
+        raise StudyError(f"--explain {printable(name)}: this file is there already; name another one, or delete it first.")
+
+
+def record_of(name: str) -> dict:
     """The record that was written with a model. Raises StudyError if there is none, or it belongs to another model."""
-    if model.suffix.lower() in (".jpg", ".jpeg", ".png"):
-        raise StudyError(f"{shown(model)} is a picture; name the model first, then the pictures.")
-    if not model.is_file():
-        raise StudyError(f"There is no file {shown(model)}; models are not in git, so train one first, for example with: bash run-LeNet.sh")
-    name, study = f"{model.stem}_{ENDINGS['record']}", Folders(output=model.resolve().parent.parent)
-    places = [model.parent / name, study.results("E1") / name, study.results("E4") / name]
-    path = next((place for place in places if place.is_file()), None)
+    if name.lower().endswith((".jpg", ".jpeg", ".png")):
+        raise StudyError(f"{printable(name)} is a picture; name the model first, then the pictures.")
+    model = existing(name, "models are not in git, so train one first, for example with: bash run-LeNet.sh").resolve()
+    # Results are kept as models are: models/replicates/seed-130/ beside E1_results/replicates/seed-130/.
+    models = next((folder for folder in model.parents if folder.name == "models"), model.parent)
+    below, file = model.parent.relative_to(models), f"{model.stem}_{ENDINGS['record']}"
+    places = [model.parent, *(models.parent / f"{experiment}_results" / below for experiment in ("E1", "E4"))]
+    path = next((place / file for place in places if (place / file).is_file()), None)
     if path is None:
         raise StudyError(
-            f"There is no record with the names of the classes: copy {name} from the E1_results/ or E4_results/ that {model.name} was "
+            f"There is no record with the names of the classes: copy {file} from the E1_results/ or E4_results/ that {model.name} was "
             f"trained into beside {shown(model)}."
         )
     record = records.read(path)
@@ -90,59 +129,34 @@ def record_of(model: Path) -> dict:
     return record
 
 
-def predict(chosen: argparse.Namespace, record: dict, contents: list[bytes]) -> tuple[list[Likely], list[str]]:
-    """The likely classes of each picture, the likeliest first, and the names of the pictures that cannot be decoded."""
-    from cifake.system import devices
-
-    devices.prepare(chosen.verbose)
-    import numpy as np
-
-    from cifake.data import decoding
-    from cifake.models import architectures, features
-
-    names, pixels, faults = [], [], []
-    for picture, content in zip(map(str, chosen.pictures), contents, strict=True):
-        try:
-            pixels.append(decoding.decode_any(content)[0])
-            names.append(picture)
-        except Exception:  # Pillow raises many kinds of exceptions on damaged bytes
-            faults.append(picture)
-    if not pixels:
-        return [], faults
-    classifier, classes, images = architectures.load(chosen.model), record["classes"], np.stack(pixels)
-    probabilities = features.compute(classifier.whole("classifier"), images)
-    if chosen.explain:
-        explain(chosen.explain, classifier, images, probabilities, classes)
-    likely = [[(classes[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
-    return list(zip(names, likely, strict=True)), faults
-
-
-def explain(path: Path, classifier: "Classifier", images: "np.ndarray", probabilities: "np.ndarray", classes: list[str]) -> None:
-    """Draw each picture, six a line, and what speaks for its likeliest class."""
+def explain(path: Path, classifier, images, lines: list[Likely], likeliest) -> None:
+    """Draw the first pictures, uint8 [n, 32, 32, 3], and what speaks for the likeliest class of each, a number from 0."""
     from cifake.models import gradcam
     from cifake.pages import figures
 
-    likeliest = probabilities.argmax(1)
-    heat = gradcam.heat_maps(classifier, images, likeliest)
-    words = [f"{classes[number]} {row[number]:.0%}" for number, row in zip(likeliest, probabilities, strict=True)]
+    if len(images) > EXPLAINED:
+        print(f"{path} shows the first {EXPLAINED} of {len(images)} pictures.", file=sys.stderr)  # not into the CSV
+    images = images[:EXPLAINED]
+    heat = gradcam.heat_maps(classifier, images, likeliest[:EXPLAINED])
+    words = [f"{name} {share:.0%}" for _, [(name, share), *_] in lines[:EXPLAINED]]
     full, rest = divmod(len(images), COLUMNS)
     figure = figures.looks_at(images, heat, words, [COLUMNS] * full + [rest] * bool(rest), "What speaks for the class above the picture")
-    write_whole(path.resolve(), lambda draft: figures.save(figure, draft))
+    write_whole(path, lambda draft: figures.save(figure, draft))
 
 
 def table(lines: list[Likely]) -> str:
     """A line for each picture, in columns."""
-    from tabulate import tabulate
-
     longest = max(len(name) for _, likely in lines for name, _ in likely)
-    rows = [[picture, *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
+    rows = [[printable(picture), *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
     return tabulate(rows, ["image", "1st", "2nd", "3rd"][: len(rows[0])], tablefmt="plain", disable_numparse=True)
 
 
 def csv_text(lines: list[Likely]) -> str:
     """A line for each picture and class."""
+    text = io.StringIO()
     rows = [(picture, rank, name, f"{share:.6f}") for picture, likely in lines for rank, (name, share) in enumerate(likely, start=1)]
-    return metadata.csv_text(rows, ("image", "rank", "class", "probability")).rstrip("\n")
+    csv.writer(text, lineterminator="\n").writerows([("image", "rank", "class", "probability"), *rows])
+    return text.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,93 +1,47 @@
-"""From the bytes of image files to one array of pixels, once. TensorFlow takes images like CIFAKE's, Pillow all others: an image's
-pixels follow from its own bytes alone, because both give the same pixels where TensorFlow takes an image.
-"""
+"""From the bytes of image files to one array of pixels, once, all by Pillow: an image's pixels follow from its own bytes."""
 
 import io
 import re
-import struct
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, ImageOps
 
 from cifake import protocol
 from cifake.data import metadata
 from cifake.system import progress
-from cifake.system.devices import without_chatter
 from cifake.system.errors import StudyError
 
 JPEG = b"\xff\xd8\xff"  # how every JPEG begins
-# How the header of a baseline or progressive frame of 32x32 pixels in three colours begins.
-FRAME = re.compile(rb"\xff[\xc0-\xc2]\x00\x11\x08" + re.escape(struct.pack(">HHB", *protocol.IMAGE_SHAPE)))
-APP1 = b"\xff\xe1"  # marks Exif and XMP, which may say that an image lies on its side
-CHUNK = 1_000  # images decoded by one call: enough to keep all cores busy, and to show progress
-
-
-@tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-def _decode_chunk(contents: tf.Tensor) -> tf.Tensor:
-    """32x32 RGB JPEGs -> uint8 [n, 32, 32, 3], in parallel; tf.errors.OpError if one is anything else."""
-    return tf.map_fn(
-        # INTEGER_ACCURATE: TensorFlow's default is a hair faster and differs from Pillow's pixels.
-        lambda content: tf.ensure_shape(tf.io.decode_jpeg(content, dct_method="INTEGER_ACCURATE"), protocol.IMAGE_SHAPE),
-        contents,
-        fn_output_signature=tf.TensorSpec(protocol.IMAGE_SHAPE, tf.uint8),
-        parallel_iterations=32,
-    )
-
-
-def _looks_plain(content: bytes) -> bool:
-    """Whether a file seems to be like CIFAKE's: a 32x32 RGB JPEG, with nothing in it that may say how to turn it."""
-    return content.startswith(JPEG) and APP1 not in content and FRAME.search(content) is not None
-
-
-def decode_any(content: bytes) -> tuple[np.ndarray, bool]:
-    """One image of any size and colour mode, JPEG or PNG -> uint8 [32, 32, 3] RGB, upright, antialiased, and whether size or colour
-    mode had to be converted.
-
-    Raises OSError, SyntaxError or ValueError (Pillow's choice) if it is damaged or not an image.
-    """
-    height, width, _ = protocol.IMAGE_SHAPE
-    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-        image.load()
-        upright = image
-        with suppress(Exception):  # damaged Exif, for which Pillow has many kinds; the pixels are whole
-            upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I"):
-            upright = Image.fromarray((np.asarray(upright) // 257).astype(np.uint8))  # 16 bits; convert would clip all above 255
-        if upright.has_transparency_data:
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
-        colours = upright.convert("RGB")
-        if colours.size != (width, height):
-            colours = colours.resize((width, height), Image.Resampling.LANCZOS)
-        return np.asarray(colours), (image.format, image.mode, image.size) != ("JPEG", "RGB", (width, height))
+# Its markers (ITU-T T.81, table B.1): 0xff and one of these bytes. In a scan's data, only restart markers (0xd0 to 0xd7) may stand.
+MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+END, SCAN, RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
+NOTES = {*range(0xE0, 0xF0), 0xFE}  # Exif and the like, comments
+BETWEEN_SCANS = NOTES | {0xC4, 0xCC, 0xDB, RESTART_INTERVAL, SCAN}  # and tables
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+WHOLE_BLOCK = (1 << 64) - 1  # a bit for each coefficient
+AHEAD = b"\xaa" * 8  # as far as libjpeg looks ahead, in bits that make no short blocks
 
 
 def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple[np.ndarray, int]:
     """The bytes of image files -> uint8 [n, 32, 32, 3] RGB, and how many were converted to that size and colour mode.
 
-    Raises StudyError that lists the damaged ones. `label` is for the progress bar.
+    Raises StudyError that lists those which cannot be decoded. `label` is for the progress bar.
     """
     pixels = np.empty((len(contents), *protocol.IMAGE_SHAPE), np.uint8)
     converted, faults = 0, []
     with progress.bar(len(contents), f"{label}: decoding", "images") as bar:
-        for start in range(0, len(contents), CHUNK):
-            chunk, decoded = contents[start : start + CHUNK], None
-            if all(map(_looks_plain, chunk)):
-                with suppress(tf.errors.OpError), without_chatter():  # one of them is damaged
-                    decoded = _decode_chunk(tf.constant(chunk, tf.string))
-            if decoded is not None:
-                pixels[start : start + len(chunk)] = decoded
-            else:
-                for row, content in enumerate(chunk, start):
-                    try:
-                        pixels[row], was_converted = decode_any(content)
-                        converted += was_converted
-                    except Exception as problem:  # Pillow raises many kinds of exceptions on damaged bytes
-                        faults.append(f"{names[row]}: {_reason(content, problem)}")
-            bar.update(len(chunk))
+        for row, content in enumerate(contents):
+            try:
+                pixels[row], was_converted = decode_image(content)
+                converted += was_converted
+            except ValueError as problem:
+                faults.append(f"{names[row]}: {problem}")
+            bar.update()
     if faults:
         raise StudyError(
             f"{len(faults):,} image(s) cannot be decoded; copy them again from the data set, or move them away and run "
@@ -96,10 +50,103 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
     return pixels, converted
 
 
-def _reason(content: bytes, problem: Exception) -> str:
-    """What is wrong with a file, in words."""
-    if not content:
-        return "empty"
-    if isinstance(problem, Image.UnidentifiedImageError):
-        return "not a JPEG or PNG image"
-    return "truncated" if "truncated" in str(problem).casefold() else f"damaged ({problem})"
+def decode_image(content: bytes) -> tuple[np.ndarray, bool]:
+    """A JPEG or PNG of any size and colour mode -> uint8 [32, 32, 3] RGB, and whether size or colour mode had to be converted.
+
+    Pictures are turned upright as their Exif or XMP says, put on white where they are transparent, and scaled with antialiasing. Raises
+    ValueError that says in a few words why an image cannot be decoded.
+    """
+    try:
+        return _decoded(content)
+    except Image.UnidentifiedImageError:
+        fault = "not a JPEG or PNG image" if content else "empty"
+    except Image.DecompressionBombError:
+        fault = f"too large: more than {2 * Image.MAX_IMAGE_PIXELS // 1_000_000} million pixels"
+    except MemoryError:
+        fault = "too large for the memory of this machine"
+    except Exception as problem:  # Pillow raises many kinds on damaged bytes
+        is_cut = isinstance(problem, IndexError) or "truncated" in str(problem).casefold()
+        fault = "truncated" if is_cut else f"damaged ({problem})"
+    raise ValueError(fault)
+
+
+def _decoded(content: bytes) -> tuple[np.ndarray, bool]:
+    """The same; raises what Pillow does."""
+    size = protocol.IMAGE_SHAPE[1::-1]
+    whole = _checked(content) if content.startswith(JPEG) else content
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(whole), formats=("JPEG", "PNG")) as image:
+        image.load()
+        if image.format == "PNG" and image.mode in ("1", "L", "I;16", "RGB") and (content[24] == 16 or "transparency" in image.info):
+            colours = _from_samples(content, image)
+        elif image.has_transparency_data:
+            colours = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
+        else:
+            colours = image.convert("RGB")
+        colours.info = image.info
+        with suppress(Exception):  # damaged Exif, for which Pillow has many kinds; the pixels are whole
+            colours = ImageOps.exif_transpose(colours)
+        if colours.size != size:
+            colours = colours.resize(size, Image.Resampling.LANCZOS)
+        return np.asarray(colours), (image.mode, image.size) != ("RGB", size)
+
+
+def _from_samples(content: bytes, image: Image.Image) -> Image.Image:
+    """An RGB image from a PNG without alpha: samples x 255 / (2^bits - 1), rounded down, and white where they are its transparent colour.
+
+    Pillow would compare that colour, which has the file's bits, with samples that it has scaled to 8 bits.
+    """
+    bits = content[24]
+    samples = np.asarray(image.convert("L") if image.mode == "1" else image).astype(np.int32)
+    if bits < 8:
+        samples //= 255 // (2**bits - 1)
+    elif (bits, image.mode) == (16, "RGB"):  # Pillow has kept the high bytes; read as if the low ones came last, it keeps those
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as low:
+            low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+            samples = 256 * samples + np.asarray(low)
+    pixels = (samples * 255 // (2**bits - 1)).astype(np.uint8).reshape(*samples.shape[:2], -1)
+    if "transparency" in image.info:
+        is_clear = samples.reshape(pixels.shape) == image.info["transparency"]
+        pixels[is_clear.all(-1)] = 255
+    return Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
+
+
+def _checked(content: bytes) -> bytes:
+    """A JPEG as Pillow gets it. Raises IndexError if it ends too early, ValueError if there is a marker where none may be.
+
+    libjpeg draws what it has and says nothing of what is missing, so the scans have to hold all bits of all coefficients. Of a JPEG
+    with one scan, Pillow gets the data without the end marker: then it notices itself if rows are missing.
+    """
+    place, scans, is_progressive, has_restarts = 2, 0, False, False
+    missing = {}  # component -> coefficients whose last bits no scan has held yet
+    while True:
+        found = MARKER.search(content, place)
+        if found is None:
+            raise IndexError
+        marker, start = found[1][0], found.end()
+        if marker == END:
+            break
+        if scans and (found.start() > place or marker not in (BETWEEN_SCANS if missing else NOTES)):
+            raise ValueError("a stray marker")
+        place = start + int.from_bytes(content[start : start + 2])
+        segment = content[start + 2 : place]
+        if marker in FRAMES:
+            is_progressive = marker in PROGRESSIVE
+            missing = dict.fromkeys(segment[6::3], WHOLE_BLOCK)
+        elif marker == RESTART_INTERVAL:
+            has_restarts = segment != b"\0\0"
+        elif marker == SCAN:
+            scans += 1
+            first, last, bit = segment[-3:] if is_progressive else (0, 63, 0)
+            held = (2 << last) - (1 << first) if bit & 15 == 0 else 0
+            of_scan = segment[1:-3:2]
+            missing = {one: rest for one, bits in missing.items() if (rest := bits & ~held if one in of_scan else bits)}
+            end = MARKER.search(content, place)
+            if end is None:
+                raise IndexError
+            restarts = b"".join(RESTART.findall(content, place, end.start()))
+            if restarts != (bytes(0xD0 + number % 8 for number in range(len(restarts))) if has_restarts else b""):
+                raise ValueError("a stray marker")
+            place = end.start()
+    if missing or not scans:
+        raise IndexError
+    return content if is_progressive or scans > 1 else content[:place] + AHEAD

@@ -1,51 +1,39 @@
-"""Files that occur more than once in the data set, byte for byte; create_metadata.py reports them. Standard library only."""
+"""Files that occur more than once in the data set, byte for byte; create_metadata.py reports them."""
 
 import hashlib
-import itertools
-from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import pandas as pd
 
 from cifake import protocol
 from cifake.data import metadata
 from cifake.system.paths import Folders
 
-COLUMNS = ("sha256", "label", "filepath")
+COLUMNS = ["sha256", "label", "filepath"]
 PLACES = [f"{source} {split}" for source in protocol.SOURCES for split in protocol.SPLITS]  # in the order of sentences
-Group = list[metadata.Row]  # of the same content
 
 
-def find(folders: Folders, tables: dict[tuple[str, str], list[metadata.Row]]) -> dict[str, Group]:
-    """Rows whose files have the same content, by its SHA-256; `tables` holds the rows by source and split.
+def find(folders: Folders, rows: Iterable[metadata.Row]) -> pd.DataFrame:
+    """The images whose files have the same content, a row each, with COLUMNS: those of the same content follow one another.
 
     Raises StudyError if files cannot be read.
     """
-    groups = defaultdict(list)
-    for row, content in metadata.read_files(folders, itertools.chain.from_iterable(tables.values())):
-        groups[hashlib.sha256(content).hexdigest()].append(row)
-    return {digest: rows for digest, rows in groups.items() if len(rows) > 1}
+    read = metadata.read_files(folders, rows)
+    table = pd.DataFrame(((hashlib.sha256(content).hexdigest(), row.label, row.filepath) for row, content in read), columns=COLUMNS)
+    return table[table.duplicated("sha256", keep=False)].sort_values("sha256", kind="stable")
 
 
-def csv_text(groups: dict[str, Group]) -> str:
-    """The groups as the text of a CSV file, one file a line, LF line ends."""
-    cells = ((digest, row.label, row.filepath) for digest, rows in groups.items() for row in rows)
-    return metadata.csv_text(cells, COLUMNS)
-
-
-def sentences(groups: dict[str, Group]) -> list[str]:
-    """How many groups of equal files there are within and across splits and sources, with their classes."""
-    by_places = defaultdict(list)
-    for rows in groups.values():
-        by_places[tuple(sorted({_place(row) for row in rows}))].append(rows)
+def sentences(table: pd.DataFrame) -> list[str]:
+    """How many contents occur more than once within and across splits and sources, and of which classes they are."""
+    if table.empty:
+        return ["No image occurs more than once."]
+    parts = table["filepath"].str.split("/", expand=True)  # images, train, FAKE, 1000.jpg
+    table = table.assign(place=(parts[2] + " " + parts[1]).map(PLACES.index))
+    places = table.groupby("sha256")["place"].agg(lambda group: tuple(sorted(set(group))))
     found = []
-    for places, members in sorted(by_places.items(), key=lambda item: (len(item[0]), item[0])):
-        names = " and ".join(PLACES[place] for place in places)
-        classes = Counter(label for rows in members for label in {row.label for row in rows})
-        listed = ", ".join(f"{label} {times:,}" for label, times in sorted(classes.items()))
-        where = f"{'in' if len(places) > 1 else 'within'} {names} ({sum(map(len, members)):,} files, byte for byte the same)"
-        found.append(f"{len(members):,} image(s) occur more than once {where}: {listed}")
-    return found or ["No image occurs more than once."]
-
-
-def _place(row: metadata.Row) -> int:
-    """Number of the row's source and split in PLACES, from its path: images/train/FAKE/1000.jpg."""
-    _, split, source, _ = row.filepath.split("/")
-    return PLACES.index(f"{source} {split}")
+    for where, files in sorted(table.groupby(table["sha256"].map(places)), key=lambda item: (len(item[0]), item[0])):
+        names, labels = " and ".join(PLACES[place] for place in where), files.drop_duplicates(["sha256", "label"])["label"]
+        listed = ", ".join(f"{label} {times:,}" for label, times in labels.value_counts().sort_index().items())
+        start = f"{files['sha256'].nunique():,} image(s) occur more than once {'in' if len(where) > 1 else 'within'} {names}"
+        found.append(f"{start} ({len(files):,} files, byte for byte the same): {listed}")
+    return found

@@ -1,11 +1,9 @@
 """From a file's name to its class and label: the study's naming rule, its CSVs, and the files that they list.
 
-create_metadata.py writes the CSVs; every training and evaluation checks them against the folders. Standard library only.
+create_metadata.py writes the CSVs; every training and evaluation needs them.
 """
 
-import csv
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import pandas as pd
+
 from cifake import protocol
 from cifake.system.errors import StudyError
-from cifake.system.paths import Folders, shown
+from cifake.system.paths import Folders, printable, shown
 
 COLUMNS = ("filename", "class", "label", "filepath")
 NAMING_RULE = re.compile(r"\d+(?: \(([1-9]\d*)\))?\.(?:jpe?g|png)", re.IGNORECASE | re.ASCII)
@@ -59,7 +59,7 @@ class Split:
 def listed(faults: Sequence[str]) -> str:
     """Faults for a message: the first ten, one a line, and how many more there are."""
     more = len(faults) - NAMED_AT_MOST
-    return "".join(f"\n  {fault}" for fault in faults[:NAMED_AT_MOST]) + (f"\n  and {more:,} more" if more > 0 else "")
+    return "".join(f"\n  {printable(fault)}" for fault in faults[:NAMED_AT_MOST]) + (f"\n  and {more:,} more" if more > 0 else "")
 
 
 def class_names(folders: Folders) -> tuple[str, ...]:
@@ -93,19 +93,15 @@ def class_number(filename: str) -> int | None:
 def rows_of(folders: Folders, source: str, split: str, classes: tuple[str, ...]) -> list[Row]:
     """The CSV's rows for the images that are in a folder now, sorted by the bytes of their names as in the published CSVs.
 
-    Raises StudyError if there is no such folder, no image in it, a name that breaks the rule, or a class number beyond the classes.
+    Raises StudyError if there is no image, a name that breaks the rule, or a class number beyond the classes.
     """
     folder = folders.split(source, split)
-    if not folder.is_dir():
-        raise StudyError(
-            f"There is no folder {shown(folder)}; download CIFAKE with: env/bin/python src/download_data.py, or name another "
-            "folder with --images."
-        )
-    entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)) if folder.is_dir() else []
     images = {entry: class_number(entry.name) for entry in entries if not LEFT_BY_SYSTEMS.fullmatch(entry.name)}
     if not images:
         raise StudyError(
-            f"{shown(folder)} holds no image; download CIFAKE with: env/bin/python src/download_data.py, or see images/README.md."
+            f"There is no folder {shown(folder)} with images in it; download CIFAKE with: env/bin/python src/download_data.py, or name "
+            "another folder with --images."
         )
     strangers = [entry.name for entry, number in images.items() if number is None or not entry.is_file()]
     if strangers:
@@ -122,22 +118,20 @@ def rows_of(folders: Folders, source: str, split: str, classes: tuple[str, ...])
     return [Row(entry.name, number, classes[number - 1], f"images/{split}/{source}/{entry.name}") for entry, number in images.items()]
 
 
-def csv_text(rows: Iterable[Sequence], columns: Sequence[str] = COLUMNS) -> str:
+def csv_text(rows: Iterable[Row]) -> str:
     """The rows as the text of a CSV file, LF line ends."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    return text.getvalue()
+    return pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n")
 
 
 def read_split(folders: Folders, source: str, split: str) -> Split:
-    """Read all files of a folder, after checking that its CSV fits it and that no class is missing.
-
-    Raises StudyError with all faults of a kind together.
-    """
-    classes = class_names(folders)
+    """Read all files of a folder. Raises StudyError if its CSV does not list them, a class is missing or a file cannot be read."""
+    classes, path = class_names(folders), folders.metadata(source, split)
     rows = rows_of(folders, source, split, classes)
-    path = folders.metadata(source, split)
-    _check_csv(path, rows, folders.split(source, split))
+    if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != csv_text(rows):
+        raise StudyError(
+            f"{shown(path)} is missing, or does not list the images that are in {shown(folders.split(source, split))} now; make it with: "
+            "env/bin/python src/create_metadata.py"
+        )
     _check_classes(rows, classes, folders, path)
     contents, digest = [], hashlib.sha256()
     for row, content in read_files(folders, rows):
@@ -151,32 +145,15 @@ def validation_rows(rows: int) -> int:
     return int(rows * protocol.VALIDATION_SHARE)
 
 
-def _check_csv(path: Path, rows: list[Row], folder: Path) -> None:
-    """The CSV must be the one that create_metadata.py writes for the images that are there now."""
-    name, remedy = shown(path), "make it again with: env/bin/python src/create_metadata.py"
-    if not path.exists():
-        raise StudyError(f"There is no {name}; {remedy}")
-    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line]
-    expected = csv_text(rows).splitlines()
-    if lines != expected:
-        there, right = set(lines), set(expected)
-        faults = [f"lacks {line}" for line in expected if line not in there]
-        faults += [f"has {line[:200]!r}" for line in lines if line not in right]
-        many = f"{len(faults):,} faults" if faults else "its lines are in another order, or one is there twice"
-        raise StudyError(f"{name} does not fit {shown(folder)}: {many}; correct the files, or {remedy}{listed(faults)}")
-
-
 def _check_classes(rows: list[Row], classes: tuple[str, ...], folders: Folders, path: Path) -> None:
     """Every class needs images in each part that a classifier learns from or is tested on."""
-    first = validation_rows(len(rows))
-    parts = {"the test images": rows}
+    first, parts = validation_rows(len(rows)), {"the test images": rows}
     if path.stem == "train":
         parts = {"the validation share (the first fifth of the rows)": rows[:first], "the training rows after it": rows[first:]}
-    hint = "" if folders.class_list.exists() else f", or name your own classes in {shown(folders.class_list)}, one a line,"
     for part, members in parts.items():
         labels = {row.label for row in members}
-        absent = [name for name in classes if name not in labels]
-        if absent:
+        if absent := [name for name in classes if name not in labels]:
+            hint = "" if folders.class_list.exists() else f", or name your own classes in {shown(folders.class_list)}, one a line,"
             raise StudyError(f"{shown(path)} has no image of {', '.join(absent)} in {part}; add images of each class{hint} and run again.")
 
 

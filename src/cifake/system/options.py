@@ -151,5 +151,6 @@ def parse(
             shared.error(f"environment variable VGG16_WEIGHTS: {problem}")
     if chosen.seeds and len(set(chosen.seeds)) < len(chosen.seeds):
         shared.error("--seeds: each seed can be given once")
-    chosen.folders = Folders(chosen.images.expanduser().resolve(), chosen.output.expanduser().resolve())
+    # Not Path.resolve(), which fails if links lead in a circle.
+    chosen.folders = Folders(*(Path(os.path.realpath(folder.expanduser())) for folder in (chosen.images, chosen.output)))
     return chosen

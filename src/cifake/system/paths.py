@@ -1,5 +1,6 @@
 """Every folder and file name of the study. Standard library only."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +127,11 @@ def stem(name: str) -> str:
 def shown(path: Path) -> str:
     """A path as messages name it: relative to the working directory if it is below it, else whole."""
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
+        return printable(str(Path(os.path.realpath(path)).relative_to(Path.cwd())))  # Path.resolve() fails if links lead in a circle
     except (ValueError, OSError):
-        return str(path)
+        return printable(str(path))
+
+
+def printable(name: str) -> str:
+    """A name for a message: escapes in place of control characters, which a terminal would obey, and of bytes that are no text."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
