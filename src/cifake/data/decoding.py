@@ -82,11 +82,11 @@ def _decoded(content: bytes) -> tuple[np.ndarray, bool]:
             colours = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
         else:
             colours = image.convert("RGB")
+        if colours.size != size:
+            colours = colours.resize(size, Image.Resampling.LANCZOS)
         colours.info = image.info
         with suppress(Exception):  # damaged Exif, for which Pillow has many kinds; the pixels are whole
             colours = ImageOps.exif_transpose(colours)
-        if colours.size != size:
-            colours = colours.resize(size, Image.Resampling.LANCZOS)
         return np.asarray(colours), (image.mode, image.size) != ("RGB", size)
 
 
@@ -129,6 +129,8 @@ def _checked(content: bytes) -> bytes:
             raise ValueError("a stray marker")
         place = start + int.from_bytes(content[start : start + 2])
         segment = content[start + 2 : place]
+        if len(content) < max(place, start + 2):
+            raise IndexError
         if marker in FRAMES:
             is_progressive = marker in PROGRESSIVE
             missing = dict.fromkeys(segment[6::3], WHOLE_BLOCK)
