@@ -13,7 +13,6 @@ from PIL import Image
 import create_demo
 from cifake import protocol
 from cifake.data import digits, metadata
-from cifake.system.errors import StudyError
 from cifake.system.files import write_text
 from cifake.system.paths import REPOSITORY, Folders
 
@@ -69,14 +68,6 @@ def test_real_and_fake_have_the_same_digits(contents):
         assert set(real) == set(range(1, 11))
 
 
-def test_each_image_is_an_rgb_jpeg_of_cifake_s_size(contents):
-    images = [content for name, content in contents.items() if name.endswith(".jpg")]
-    assert len(images) == 3594
-    for content in images[::20]:
-        with Image.open(io.BytesIO(content)) as image:
-            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (32, 32))
-
-
 def test_the_scans_can_be_read_back_from_the_jpegs_in_their_order(contents):
     levels, numbers = digits.handwritten()
     first_test_row = len(numbers) - 360
@@ -87,14 +78,6 @@ def test_the_scans_can_be_read_back_from_the_jpegs_in_their_order(contents):
                 seen = np.asarray(image.convert("L").reduce(4), float) * 16 / 255
             assert metadata.class_number(name) == numbers[row] + 1
             assert np.abs(seen - levels[row]).max() < 1
-
-
-def test_rendered_digits_use_all_grey_levels_and_differ_from_one_another():
-    levels = digits.rendered(list(range(10)) * 20)
-    assert levels.shape == (200, 8, 8)
-    assert (levels.min(), levels.max()) == (0, 16)
-    assert len({image.tobytes() for image in levels}) == 200
-    assert all(image.sum() > 50 for image in levels), "a face without digits draws blanks"
 
 
 def test_what_one_learns_from_rendered_digits_holds_for_them_more_than_for_handwriting(contents):
@@ -131,12 +114,6 @@ def test_a_second_start_changes_nothing(tmp_path):
     assert snapshot(tmp_path) == before
 
 
-def test_a_file_in_the_demo_s_place_is_left(tmp_path):
-    (tmp_path / "images").write_text("mine")
-    with pytest.raises(StudyError, match="did not make"):
-        create_demo.is_complete(tmp_path / "images")
-
-
 @pytest.mark.parametrize("name", ["train/FAKE/1000.jpg", "notes.txt"])
 def test_what_the_demo_did_not_make_is_left(tmp_path, name):
     mine = tmp_path / "data" / name
@@ -147,13 +124,6 @@ def test_what_the_demo_did_not_make_is_left(tmp_path, name):
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "data holds something that the demo did not make" in ended.stderr
     assert snapshot(tmp_path) == before
-
-
-def test_a_dry_run_writes_nothing(tmp_path):
-    ended = start("--output", "demo", "--dry-run", folder=tmp_path)
-    assert ended.returncode == 0
-    assert "demo/images: the demo's images would be made" in ended.stdout
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_appears_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from conftest import refused
 from PIL import Image
 
 import predict
@@ -24,6 +26,7 @@ from cifake.system.files import checksum
 from cifake.system.paths import REPOSITORY
 
 CLASSES = ["café", "dark", "bright, very", "fourth"]
+NN = "models/FAKE_NN.keras"
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,8 @@ def study(tmp_path_factory) -> Path:
     content = (folder / "bright photo.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(content[: len(content) // 3])
     (folder / "text.png").write_text("not a picture")
+    (folder / "circle.jpg").symlink_to("circle.jpg")
+    os.mkfifo(folder / "pipe.jpg")
     return folder
 
 
@@ -69,8 +74,8 @@ def picture(path: Path, size: tuple[int, int], grey: int) -> None:
 
 
 @pytest.fixture
-def here(monkeypatch, caplog) -> Callable[..., str]:
-    """The script's main function in this process; gives what it prints."""
+def here(monkeypatch, caplog, capfdbinary) -> Callable[..., str]:
+    """The script's main function in this process; gives what it prints to the standard output."""
 
     def call(folder: Path, *arguments: str) -> str:
         caplog.clear()
@@ -78,24 +83,20 @@ def here(monkeypatch, caplog) -> Callable[..., str]:
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["predict.py", *arguments])
         predict.main()
-        return "".join(f"{record.getMessage()}\n" for record in caplog.records)
+        sys.stdout.flush()
+        printed = capfdbinary.readouterr().out.decode("utf-8", "surrogateescape")
+        return "".join(f"{record.getMessage()}\n" for record in caplog.records) + printed
 
     return call
 
 
-@pytest.fixture
-def whole(start, monkeypatch) -> Callable[..., dict]:
-    """The whole script: its exit code, and what it prints where."""
-
-    def call(folder: Path, *arguments: str) -> dict:
-        monkeypatch.chdir(folder)
-        return start([REPOSITORY / "src" / "predict.py", *arguments], folder)
-
-    return call
+def softmax(values: list[float]) -> np.ndarray:
+    powers = np.exp(np.array(values))
+    return powers / powers.sum()
 
 
 def test_a_table_of_the_three_likeliest_classes(study, here):
-    printed = here(study, "models/FAKE_NN.keras", "dark.png", "bright photo.jpg", "see-through.png")
+    printed = here(study, NN, "dark.png", "bright photo.jpg", "see-through.png")
     title, _, head, *lines = printed.splitlines()
     assert "FAKE NN" in title
     # Exactly: softmax of (-1.5, 2, -2, -9) for black, of (-1.5, -2, 2, -8) for white.
@@ -108,35 +109,42 @@ def test_a_table_of_the_three_likeliest_classes(study, here):
         assert all(line[at - 2 : at] == "  " and line[at] != " " for at in starts)
 
 
-def softmax(values: list[float]) -> np.ndarray:
-    powers = np.exp(np.array(values))
-    return powers / powers.sum()
-
-
-def test_csv_and_nothing_else(study, whole):
-    ended = whole(study, "models/FAKE_NN.keras", "bright photo.jpg", "dark.png", "--csv")
-    assert (ended["code"], ended["stderr"]) == (0, "")
+def test_csv_and_nothing_else_also_where_a_picture_is_damaged(study, start, monkeypatch):
+    monkeypatch.chdir(study)
+    ended = start([REPOSITORY / "src" / "predict.py", NN, "cut.jpg", "bright photo.jpg", "dark.png", "--csv"], study)
+    refused(ended, "cut.jpg: truncated")
     rows = list(csv.reader(io.StringIO(ended["stdout"])))
     assert rows[0] == ["image", "rank", "class", "probability"]
-    assert [row[:3] for row in rows[1:4]] == [
-        ["bright photo.jpg", "1", "bright, very"],
-        ["bright photo.jpg", "2", "café"],
-        ["bright photo.jpg", "3", "dark"],
-    ]
+    names = ["bright, very", "café", "dark"]
+    assert [row[:3] for row in rows[1:4]] == [["bright photo.jpg", str(rank), name] for rank, name in enumerate(names, start=1)]
     assert [row[0] for row in rows[4:]] == ["dark.png"] * 3
-    assert ended["operations"] == []
     # Keras' weights of red, green and blue add up to 0.9999.
     np.testing.assert_allclose([float(row[3]) for row in rows[1:4]], softmax([2, -1.5, -2, -8])[:3], atol=1e-4)
 
 
-def test_a_model_taken_elsewhere_with_its_record_works_and_sees_what_the_study_sees(study, tmp_path, here):
-    """Without images folder, results folder or repository in sight; the numbers are those of the model on the decoded picture."""
-    for file in ("models/FAKE_LeNet.keras", "E1_results/FAKE_LeNet_record.json"):
-        shutil.copy(study / file, tmp_path)
+def test_any_name_can_be_found_again_in_the_csv_and_commands_no_terminal(study, tmp_path, here):
+    name = "caf\udce9\x1b[2J.png"
+    shutil.copy(study / "dark.png", tmp_path / name)
+    printed = here(tmp_path, str(study / NN), name, "--csv")
+    assert [row["image"] for row in csv.DictReader(io.StringIO(printed))] == [name] * 3
+    assert r"caf\udce9\x1b[2J.png" in here(tmp_path, str(study / NN), name)
+    (tmp_path / name).write_text("damaged")
+    with pytest.raises(StudyError, match=r"caf\\udce9\\x1b\[2J.png: not a JPEG or PNG"):
+        here(tmp_path, str(study / NN), name)
+
+
+@pytest.mark.parametrize(
+    "places", [("", ""), ("elsewhere/models", "elsewhere/E4_results"), ("models/replicates/seed-130", "E1_results/replicates/seed-130")]
+)
+def test_a_model_taken_elsewhere_with_its_record_sees_what_the_study_sees(study, tmp_path, here, places):
+    """Without images folder or repository in sight; the numbers are those of the model on the decoded picture."""
+    for file, place in zip(("models/FAKE_LeNet.keras", "E1_results/FAKE_LeNet_record.json"), places, strict=True):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        shutil.copy(study / file, tmp_path / place)
     noise = np.random.default_rng(1).integers(0, 256, (50, 40, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    printed = here(tmp_path, "FAKE_LeNet.keras", "noise.png", "--csv")
-    pixels, _ = decoding.decode_any((tmp_path / "noise.png").read_bytes())
+    printed = here(tmp_path, str(Path(places[0], "FAKE_LeNet.keras")), "noise.png", "--csv")
+    pixels, _ = decoding.decode_image((tmp_path / "noise.png").read_bytes())
     expected = keras.models.load_model(study / "models/FAKE_LeNet.keras").predict(pixels[None], verbose=0)[0]
     for rank, row in enumerate(csv.DictReader(io.StringIO(printed))):
         number = np.argsort(-expected)[rank]
@@ -144,72 +152,71 @@ def test_a_model_taken_elsewhere_with_its_record_works_and_sees_what_the_study_s
         assert abs(float(row["probability"]) - expected[number]) < 1e-5
 
 
-def test_with_a_damaged_picture_the_good_ones_are_predicted_and_the_exit_code_is_2(study, whole):
-    ended = whole(study, "models/FAKE_NN.keras", "cut.jpg", "bright photo.jpg", "dark.png", "--csv")
-    assert ended["code"] == 2
-    assert ended["stderr"] == "predict.py: cut.jpg: damaged, or not a JPEG or PNG; save again or leave out.\n"
-    assert ended["stdout"] == whole(study, "models/FAKE_NN.keras", "bright photo.jpg", "dark.png", "--csv")["stdout"]
-
-
 @pytest.mark.parametrize("good", [[], ["dark.png"]])
 def test_all_damaged_pictures_are_named(study, here, caplog, good):
     with pytest.raises(StudyError) as answer:
-        here(study, "models/FAKE_NN.keras", "cut.jpg", *good, "text.png")
-    first, *named = str(answer.value).splitlines()
-    assert first.startswith("2 files: damaged")
-    assert named == ["  cut.jpg", "  text.png"]
+        here(study, NN, "cut.jpg", *good, "text.png")
+    assert str(answer.value).splitlines()[1:] == ["  cut.jpg: truncated", "  text.png: not a JPEG or PNG image"]
     assert [line.split()[0] for line in caplog.text.splitlines() if "dark.png" in line] == good
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("models/FAKE_NN.keras", "dark.png", "nowhere.jpg"), "There is no file nowhere.jpg"),
-        (("models/REAL_NN.keras", "dark.png"), "There is no file models/REAL_NN.keras"),
-        (("dark.png", "models/FAKE_NN.keras"), "dark.png is a picture; name the model first, then the pictures"),
-        (("bright photo.jpg", "dark.png"), "bright photo.jpg is a picture; name the model first"),
+        ((NN, "dark.png", "nowhere.jpg"), "There is no file nowhere.jpg"),
+        ((NN, "models"), "models is a folder"),
+        ((NN, "pipe.jpg"), r"pipe\.jpg is a pipe"),
+        ((NN, "circle.jpg"), r"circle\.jpg cannot be read: Too many levels of symbolic links"),
+        ((NN, ""), "names is empty"),
+        (("models/REAL_NN.keras", "dark.png"), r"There is no file models/REAL_NN\.keras; models are not in git"),
+        (("models", "dark.png"), "models is a folder"),
+        (("", "dark.png"), "names is empty"),
+        (("bright photo.jpg", NN), "bright photo.jpg is a picture; name the model first"),
+        ((NN, "dark.png", "--explain", "why.jpg"), "name a PNG file"),
+        ((NN, "dark.png", "--explain", "dark.png"), "is there already"),
+        ((NN, "dark.png", "--explain", ""), "name a PNG file"),
+        ((NN, "dark.png", "--explain", "new.png"), "no convolutions"),
     ],
 )
-def test_what_is_not_there_or_not_a_model_is_named(study, here, arguments, sentence):
+def test_what_cannot_be_used_is_called_what_it_is(study, here, arguments, sentence):
+    before = {path: path.read_bytes() for path in study.glob("*.png")}
     with pytest.raises(StudyError, match=sentence):
         here(study, *arguments)
+    assert {path: path.read_bytes() for path in study.glob("*.png")} == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"), [((), "MODEL, IMAGE"), (("models/FAKE_NN.keras", "dark.png", "--cvs"), "did you mean --csv?")]
-)
-def test_wrong_options_are_answered(study, here, capsys, arguments, sentence):
+def test_a_wrong_option_is_answered(study, here, capfdbinary):
     with pytest.raises(SystemExit) as end:
-        here(study, *arguments)
+        here(study, NN, "dark.png", "--cvs")
     assert end.value.code == 2
-    assert sentence in capsys.readouterr().err
+    assert b"--csv" in capfdbinary.readouterr().err
 
 
-def test_a_model_without_a_record_is_refused(study, tmp_path, here):
-    shutil.copy(study / "models/FAKE_NN.keras", tmp_path)
+def test_the_first_pictures_are_explained_in_a_new_file(study, tmp_path, here, monkeypatch):
+    monkeypatch.setattr(predict, "EXPLAINED", 7)
+    printed = here(study, "models/FAKE_LeNet.keras", *["dark.png"] * 8, "--csv", "--explain", str(tmp_path / "why.png"))
+    assert len(printed.splitlines()) == 1 + 8 * 3
+    with Image.open(tmp_path / "why.png") as figure:
+        assert figure.width > 600
+    assert [path.name for path in tmp_path.iterdir()] == ["why.png"]
+
+
+def test_a_record_is_needed_and_that_of_another_model_is_not_believed(study, tmp_path, here):
+    model = Path(shutil.copy(study / "models/FAKE_LeNet.keras", tmp_path / "FAKE_NN.keras"))
     with pytest.raises(StudyError, match=r"copy FAKE_NN_record\.json"):
-        here(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
-
-
-def test_the_record_of_another_model_is_not_believed(study, tmp_path, here):
-    shutil.copy(study / "models/FAKE_LeNet.keras", tmp_path / "FAKE_NN.keras")
+        here(tmp_path, model.name, str(study / "dark.png"))
     shutil.copy(study / "E1_results/FAKE_NN_record.json", tmp_path)
     with pytest.raises(StudyError, match=r"belongs to another FAKE_NN\.keras"):
-        here(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
-
-
-def test_a_damaged_model_is_named(study, tmp_path, here):
-    model = tmp_path / "FAKE_NN.keras"
+        here(tmp_path, model.name, str(study / "dark.png"))
     model.write_bytes(zlib.compress(b"not a model"))
-    record = records.read(study / "E1_results/FAKE_NN_record.json")
-    record["model"]["sha256"] = checksum(model)
+    record = records.read(study / "E1_results/FAKE_NN_record.json") | {"model": {"sha256": checksum(model)}}
     records.write(record, tmp_path / "FAKE_NN_record.json")
     with pytest.raises(StudyError, match=r"FAKE_NN\.keras is not loaded"):
-        here(tmp_path, "FAKE_NN.keras", str(study / "dark.png"))
+        here(tmp_path, model.name, str(study / "dark.png"))
 
 
 def test_a_dry_run_predicts_nothing(study, here):
-    assert here(study, "models/FAKE_NN.keras", "dark.png", "--dry-run") == "FAKE NN: would look at 1 picture(s)\n"
+    assert here(study, NN, "dark.png", "--dry-run") == "FAKE NN: would look at 1 picture(s)\n"
 
 
 def test_help_is_instant(study):

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import conftest
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 from cifake import protocol
-from cifake.data import kaggle
 from cifake.models import architectures, features
 from cifake.system import devices
 from cifake.system.errors import StudyError
@@ -73,14 +71,6 @@ def test_a_damaged_settings_file_is_told_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = conftest.script("create_demo.py", "--images", tmp_path / "images", "--output", tmp_path)
     conftest.refused(result, "matplotlibrc in this folder", "not UTF-8")
-
-
-def test_a_folder_named_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=lambda _: os.environ["KAGGLEHUB_CACHE"]))
-    monkeypatch.setattr(kaggle, "file_names", dict)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("KAGGLEHUB_CACHE", "~/cache")
-    assert kaggle._download(tmp_path) == tmp_path / "cache"
 
 
 def test_a_tilde_without_a_home_folder_is_told_in_a_sentence():

@@ -133,10 +133,10 @@ def _checked(content: bytes) -> bytes:
         if found is None:
             raise IndexError
         marker, start = found[1][0], found.end()
+        if scans and (found.start() > place or marker not in (BETWEEN_SCANS if missing else NOTES) | {END}):
+            raise ValueError("a stray marker")
         if marker == END:
             break
-        if scans and (found.start() > place or marker not in (BETWEEN_SCANS if missing else NOTES)):
-            raise ValueError("a stray marker")
         place = start + int.from_bytes(content[start : start + 2])
         segment = content[start + 2 : place]
         if len(content) < max(place, start + 2):
