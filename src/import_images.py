@@ -7,7 +7,7 @@
 
 Then: bash run.sh --images images_mine --output results_mine. Takes all formats that Pillow reads, or arrays of images: uint8 [n, height,
 width, 3], or floats in [0, 1] or [-1, 1], with labels from 0. Each image is cut to the square in its middle, scaled to 32x32 pixels and
-saved as a JPEG with CIFAKE's settings, so that no classifier can tell two sources apart by compression. Start from PNGs if you can: what
+saved as a JPEG with CIFAKE's settings, so that these do not tell your images from CIFAKE's. Start from PNGs if you can: what
 a JPEG has lost stays lost.
 
 If the input says which images are for testing (folders train and test, x_train and x_test, test_batch), these are. If not, one in six of
@@ -61,6 +61,8 @@ def main() -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """This script's own arguments."""
+    for name, words in (("--output", "the new folder (required)"), ("--seed", "of the order of the images, and of which are for testing")):
+        parser._option_string_actions[name].help = words
     words = "a folder with a folder for each class; .npz; a pair of .npy; CIFAR-10's .bin"
     parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help=words)
     parser.add_argument("--like", type=Path, metavar="DIR", help="take class names, and what is not imported, from this images folder")
