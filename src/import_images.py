@@ -67,9 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", type=Path, nargs="+", metavar="INPUT", help=words)
     parser.add_argument("--like", type=Path, metavar="DIR", help="take class names, and what is not imported, from this images folder")
     words = "what the images count as (default: %(default)s)"
-    parser.add_argument("--source", metavar="FAKE|REAL", type=options.one_of(protocol.SOURCES), default="FAKE", help=words)
+    parser.add_argument("--source", type=str.upper, choices=protocol.SOURCES, default="FAKE", help=words)
     words = "import this part alone, from an input without parts all images"
-    parser.add_argument("--split", metavar="train|test", type=options.one_of(protocol.SPLITS), help=words)
+    parser.add_argument("--split", type=str.lower, choices=protocol.SPLITS, help=words)
     parser.add_argument("--stretch", action="store_true", help="scale oblong images to a square, in place of cutting them")
 
 
