@@ -50,16 +50,16 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
     return pixels, converted
 
 
-def decode_image(content: bytes) -> tuple[np.ndarray, bool]:
-    """A JPEG or PNG of any size and colour mode -> uint8 [32, 32, 3] RGB, and whether size or colour mode had to be converted.
+def decode_image(content: bytes, formats: Sequence[str] | None = ("JPEG", "PNG"), cut: bool = False) -> tuple[np.ndarray, bool]:
+    """A picture of any size and colour mode -> uint8 [32, 32, 3] RGB, and whether size or colour mode had to be converted.
 
-    Pictures are turned upright as their Exif or XMP says, put on white where they are transparent, and scaled with antialiasing. Raises
-    ValueError that says in a few words why an image cannot be decoded.
+    Pictures are turned upright as their Exif or XMP says, put on white where they are transparent, and `scaled`. `formats` are Pillow's
+    names, None for all that it reads. Raises ValueError that says in a few words why an image cannot be decoded.
     """
     try:
-        return _decoded(content)
+        return _decoded(content, formats, cut)
     except Image.UnidentifiedImageError:
-        fault = "not a JPEG or PNG image" if content else "empty"
+        fault = "empty" if not content else f"not a {' or '.join(formats)} image" if formats else "not an image"
     except Image.DecompressionBombError:
         fault = f"too large: more than {2 * Image.MAX_IMAGE_PIXELS // 1_000_000} million pixels"
     except MemoryError:
@@ -70,24 +70,34 @@ def decode_image(content: bytes) -> tuple[np.ndarray, bool]:
     raise ValueError(fault)
 
 
-def _decoded(content: bytes) -> tuple[np.ndarray, bool]:
-    """The same; raises what Pillow does."""
+def scaled(picture: Image.Image, cut: bool = False) -> Image.Image:
+    """A picture in the study's size, antialiased: all of it, or with `cut` the square in its middle."""
+    if cut:
+        side = min(picture.size)
+        left, top = ((length - side) // 2 for length in picture.size)
+        picture = picture.crop((left, top, left + side, top + side))
     size = protocol.IMAGE_SHAPE[1::-1]
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _decoded(content: bytes, formats: Sequence[str] | None, cut: bool) -> tuple[np.ndarray, bool]:
+    """The same; raises what Pillow does."""
     whole = _checked(content) if content.startswith(JPEG) else content
-    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(whole), formats=("JPEG", "PNG")) as image:
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(whole), formats=formats) as image:
         image.load()
         if image.format == "PNG" and image.mode in ("1", "L", "I;16", "RGB") and (content[24] == 16 or "transparency" in image.info):
             colours = _from_samples(content, image)
         elif image.has_transparency_data:
             colours = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
+        elif image.mode.startswith(("I", "F")):  # Pillow would cut off all levels above 255
+            raise ValueError(f"a {image.format} of more than 8 bits; save it as PNG")
         else:
             colours = image.convert("RGB")
-        if colours.size != size:
-            colours = colours.resize(size, Image.Resampling.LANCZOS)
+        colours = scaled(colours, cut)
         colours.info = image.info
         with suppress(Exception):  # damaged Exif, for which Pillow has many kinds; the pixels are whole
             colours = ImageOps.exif_transpose(colours)
-        return np.asarray(colours), (image.mode, image.size) != ("RGB", size)
+        return np.asarray(colours), (image.mode, image.size) != ("RGB", protocol.IMAGE_SHAPE[1::-1])
 
 
 def _from_samples(content: bytes, image: Image.Image) -> Image.Image:
