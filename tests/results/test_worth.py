@@ -93,15 +93,10 @@ def test_a_seed_without_a_whole_curve_is_left_out():
     assert e3.worth_of(worth.worth(alone, ALL), BUDGETS) == "not known yet"
 
 
-def test_seeds_are_counted_where_some_runs_are_missing():
-    assert worth.counted(pd.DataFrame({1: [0.5, 0.6], 2: [0.4, 0.4]})) == "2"
-    assert worth.counted(pd.DataFrame({1: [0.5, 0.6], 2: [0.4, None]})) == "1-2"
-
-
 def test_p_values_of_a_family_are_corrected_by_holm():
-    assert worth.holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
-    assert worth.holm(np.array([0.5, 0.9])) == pytest.approx([1, 1])
-    assert len(worth.holm(np.array([]))) == 0
+    assert list(worth.holm(pd.Series([0.01, 0.04, 0.03]))) == pytest.approx([0.03, 0.06, 0.06])
+    assert list(worth.holm(pd.Series([0.5, 0.9]))) == pytest.approx([1, 1])
+    assert len(worth.holm(pd.Series([], dtype=float))) == 0
 
 
 @pytest.mark.parametrize(
@@ -118,11 +113,25 @@ def test_p_values_of_a_family_are_corrected_by_holm():
 )
 def test_a_verdict_follows_from_the_differences(differences, verdict):
     scores = worth.accuracies(grid([0.4] * 3, [[0.2 + difference for difference in differences]]))
-    (row,) = worth.verdicts(scores).itertuples()
-    assert (row.what, row.images, row.verdict) == ("FAKE mixed in, on top of REAL", 100, verdict)
+    (row,) = worth.verdicts({"LeNet": scores}).itertuples()
+    assert (row.architecture, row.what, row.images, row.verdict) == ("LeNet", "mixed, on top of photographs", 100, verdict)
     test = stats.ttest_1samp(differences, 0)
     assert row.p == pytest.approx(test.pvalue)
     assert (row.low, row.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
+
+
+def test_with_all_classifiers_in_one_family_less_is_sure():
+    scores = worth.accuracies(grid([0.4] * 3, [[0.29, 0.32, 0.35]]))
+    one = worth.verdicts({"LeNet": scores})
+    many = worth.verdicts({f"classifier {number}": scores for number in range(5)})
+    assert set(one["verdict"]) == set(one["verdict_of_all"]) == set(many["verdict"]) == {worth.BETTER}
+    assert set(many["verdict_of_all"]) == {worth.UNSURE}
+
+
+def test_at_equal_photographs_arms_that_share_their_steps_have_twice_as_many():
+    usual = worth.accuracies(pd.DataFrame([run(arm, 100, 1, accuracy) for arm, accuracy in (("REAL", 0.3), ("REAL + FAKE", 0.4))]))
+    twice = worth.accuracies(pd.DataFrame([run(arm, 100, 1, accuracy) for arm, accuracy in (("REAL", 0.35), ("REAL + FAKE", 0.45))]))
+    assert worth.at_equal_photographs(usual, twice).loc[1].to_dict() == {("REAL", 100): 0.3, ("REAL + FAKE", 100): 0.45}
 
 
 def test_variants_stand_in_tables_of_their_own():
@@ -130,18 +139,16 @@ def test_variants_stand_in_tables_of_their_own():
     rows = grid([0.4, 0.5], [[0.3, 0.4]]).to_dict("records")
     rows += [run("REAL + FAKE", 100, seed, accuracy, variant="share-0.25") for seed, accuracy in enumerate((0.31, 0.43))]
     for rate, accuracy in ((0.01, 0.5), (0.1, 0.7)):
-        settings = {"learning_rate": rate, "weight_decay": 0.0}
-        rows += [run("REAL + augmentation", size, 1, accuracy, variant=f"rate-{rate}-decay-0", **settings) for size in (1_000, 40_000)]
+        rows += [run("REAL + augmentation", size, 1, accuracy, variant=f"rate-{rate}-decay-0") for size in (1_000, 40_000)]
     study = Study(Folders(), pd.DataFrame(rows))
     assert ("REAL + augmentation", 1_000) not in study.e3_accuracies["LeNet"]
     (name,), ((accuracy, change, seeds),) = e3.sensitivity(study).index, e3.sensitivity(study).to_numpy()
     assert (name, accuracy, seeds) == ("LeNet, REAL + FAKE, 100: share-0.25", "0.370 ± 0.085", "2")
     assert change == "+0.020"
-    tuning = e3.tuning(study)
-    assert list(tuning.columns) == ["1,000", "40,000", "mean"]
-    assert tuning.to_dict("index")["LeNet, rate 0.1, weight decay 0"] == {"1,000": "0.7000", "40,000": "0.7000", "mean": "0.7000"}
+    tuning = e3.tuning(study).to_dict("index")
+    assert tuning["LeNet, REAL + augmentation: rate-0.1-decay-0"] == {"1,000": "0.7000", "40,000": "0.7000", "mean": "0.7000"}
 
 
 def test_one_budget_is_told_from_runs_that_are_missing():
     rows = grid([0.4], []).query("trained_on == 'FAKE' or images == 100")
-    assert e3.worth_of_fake(Study(Folders(), rows))["REAL images"].to_list() == ["needs two numbers of REAL images"]
+    assert e3.worth_of_fake(Study(Folders(), rows))["photographs"].to_list() == ["needs two numbers of photographs"]
