@@ -94,14 +94,14 @@ def test_a_seed_without_a_whole_curve_is_left_out():
 
 
 def test_seeds_are_counted_where_some_runs_are_missing():
-    assert worth.counted(pd.DataFrame({1: [0.5, 0.6], 2: [0.4, 0.4]})) == "2"
-    assert worth.counted(pd.DataFrame({1: [0.5, 0.6], 2: [0.4, None]})) == "1-2"
+    table = e3.by_number(Study(Folders(), grid([0.4, 0.5], [[0.3, 0.4]]).iloc[:-1]))
+    assert table["Seeds"].to_list() == ["2", "2", "1"]
 
 
 def test_p_values_of_a_family_are_corrected_by_holm():
-    assert worth.holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
-    assert worth.holm(np.array([0.5, 0.9])) == pytest.approx([1, 1])
-    assert len(worth.holm(np.array([]))) == 0
+    assert worth.holm(pd.Series([0.01, 0.04, 0.03])).to_list() == pytest.approx([0.03, 0.06, 0.06])
+    assert worth.holm(pd.Series([0.5, 0.9])).to_list() == pytest.approx([1, 1])
+    assert len(worth.holm(pd.Series(dtype=float))) == 0
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_p_values_of_a_family_are_corrected_by_holm():
 )
 def test_a_verdict_follows_from_the_differences(differences, verdict):
     scores = worth.accuracies(grid([0.4] * 3, [[0.2 + difference for difference in differences]]))
-    (row,) = worth.verdicts(scores).itertuples()
-    assert (row.what, row.images, row.verdict) == ("FAKE mixed in, on top of REAL", 100, verdict)
+    (row,) = worth.verdicts({"LeNet": scores}).itertuples()
+    assert (row.what, row.images, row.verdict) == ("mixed, on top of photographs", 100, verdict)
     test = stats.ttest_1samp(differences, 0)
     assert row.p == pytest.approx(test.pvalue)
     assert (row.low, row.high) == pytest.approx(tuple(test.confidence_interval(0.95)))

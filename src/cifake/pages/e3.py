@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cifake import protocol
-from cifake.data.arms import ARMS, Arm
+from cifake.data.arms import ARMS, AUGMENTED, REAL, Arm
 from cifake.pages import style
 from cifake.pages.page import FEWEST, Page, mean_and_deviation, signed
 from cifake.pages.study import Study
@@ -19,8 +19,8 @@ from cifake.results.worth import Worth
 
 VERDICTS = (
     "Differences in accuracy, paired by seed. Better and worse: a paired t test is significant at 5 % after Holm's correction over all "
-    f"comparisons of the classifier. As good as: two one-sided t tests, each at 5 % and uncorrected, put the difference within "
-    f"{protocol.EQUIVALENT}. Where both hold, better or worse is said. Else: not told apart."
+    f"comparisons of the classifier. Equivalent: two one-sided t tests, each at 5 % and uncorrected, put the difference within "
+    f"{protocol.EQUIVALENT}. Where both hold, better or worse is said. Else: inconclusive."
 )
 
 
@@ -103,7 +103,7 @@ def by_budget(study: Study) -> Figure | None:
 
 
 def _colour(arm: Arm) -> str:
-    return style.COLOURS[arm.counts] if len(arm.sources) == 1 else style.MIXED
+    return style.CONTROL if arm.is_gaussian else style.COLOURS[arm.counts] if len(arm.sources) == 1 else style.MIXED
 
 
 # --------------------------------------------------------------------------------------------------------------------- tables
@@ -118,16 +118,18 @@ def by_number(study: Study) -> pd.DataFrame:
             cells = {size: scores[arm.name, size].dropna() for size in sizes if (arm.name, size) in scores}
             if cells:
                 means = {f"{size:,}": mean_and_deviation(cells[size]) if size in cells else "" for size in sizes}
-                rows[f"{architecture}, {arm.name}"] = means | {"Seeds": worth.counted(scores[arm.name])}
+                counts = sorted({len(scores) for scores in cells.values()})
+                seeds = "-".join(map(str, dict.fromkeys((counts[0], counts[-1]))))  # 5, or 1-2 if some runs are missing
+                rows[f"{architecture}, {arm.name}"] = means | {"Seeds": seeds}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def worth_of_fake(study: Study) -> pd.DataFrame:
     """How many REAL images a number of FAKE ones is worth, on the curves of REAL and REAL + augmentation."""
     columns = {
-        "REAL images": ("FAKE", worth.REAL),
-        "augmented REAL images": ("FAKE", worth.AUGMENTED),
-        "augmented REAL images, if FAKE are augmented, too": ("FAKE + augmentation", worth.AUGMENTED),
+        "REAL images": ("FAKE", REAL),
+        "augmented REAL images": ("FAKE", AUGMENTED),
+        "augmented REAL images, if FAKE are augmented, too": ("FAKE + augmentation", AUGMENTED),
     }
     rows = {}
     for architecture, scores in study.e3_accuracies.items():
@@ -142,15 +144,14 @@ def worth_of_fake(study: Study) -> pd.DataFrame:
 def verdicts(study: Study) -> pd.DataFrame:
     """What is better than what: a comparison a row, a number of REAL images a column."""
     rows = {}
-    for architecture, scores in study.e3_accuracies.items():
-        for row in _verdicts(scores):
-            rows.setdefault(f"{architecture}, {row.what}", {})[f"{row.images:,}"] = f"{row.verdict} {row.mean:+.3f}"
+    for row in _verdicts(study.e3_accuracies):
+        rows.setdefault(f"{row.architecture}, {row.what}", {})[f"{row.images:,}"] = f"{row.verdict} {row.mean:+.3f}"
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 
-def _verdicts(scores: pd.DataFrame) -> list:
-    """The comparisons of one classifier; none of two seeds, which can tell nothing apart."""
-    return list(worth.verdicts(scores).itertuples()) if len(scores) >= FEWEST else []
+def _verdicts(by_architecture: dict[str, pd.DataFrame]) -> Iterator:
+    """All comparisons; none of a classifier with two seeds, which can tell nothing apart."""
+    return worth.verdicts({name: scores for name, scores in by_architecture.items() if len(scores) >= FEWEST}).itertuples()
 
 
 def doubled(study: Study) -> pd.DataFrame:
@@ -160,7 +161,7 @@ def doubled(study: Study) -> pd.DataFrame:
         twice, usual = worth.accuracies(members), study.e3_accuracies.get(architecture, pd.DataFrame())
         usual, steps = usual.reindex(index=twice.index, columns=twice.columns), int(members["steps"].iloc[0])
         for number, scores in ((steps // 2, usual), (steps, twice)):
-            for row in _verdicts(scores):
+            for row in _verdicts({architecture: scores}):
                 words = f"{row.verdict} {row.mean:+.3f} [{row.low:+.3f} to {row.high:+.3f}]"
                 rows.setdefault(f"{architecture}, {row.what}, {row.images:,}", {})[f"{number:,} steps"] = words
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")

@@ -8,13 +8,14 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from cifake import protocol
+from cifake.data.arms import REAL
 from cifake.pages import style
 from cifake.pages.e3 import against_protocol
 from cifake.pages.page import Page, mean_and_deviation, signed
 from cifake.pages.study import Study
 from cifake.pages.style import COLOURS, INK
 from cifake.results import coverage as coverage_of
-from cifake.results import records, worth
+from cifake.results import records
 
 WHOLE, FROZEN = "FAKE, then REAL", "frozen-convolutions"  # an arm of experiment 3, and the variant of it that refits the last layers
 LEAST_CLASSES = 5  # for a rank correlation over them
@@ -212,9 +213,9 @@ def last_layers_table(study: Study) -> pd.DataFrame:
     rows = {}
     for architecture, _, size, variant, frozen, change in against_protocol(study):
         scores = study.e3_accuracies[architecture].reindex(frozen.index)
-        if variant == FROZEN and (worth.REAL, size) in scores:
+        if variant == FROZEN and (REAL, size) in scores:
             rows[f"{architecture}, {size:,} REAL images"] = {
-                "REAL alone": mean_and_deviation(scores[worth.REAL, size].dropna()),
+                "REAL alone": mean_and_deviation(scores[REAL, size].dropna()),
                 WHOLE: mean_and_deviation(scores[WHOLE, size].dropna()),
                 "the same, convolutions kept from FAKE": mean_and_deviation(frozen),
                 "change": signed(change),
