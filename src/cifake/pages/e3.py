@@ -22,7 +22,7 @@ from cifake.results.worth import Worth
 MIXED = "REAL + FAKE + augmentation"
 MAIN = {  # the lines of the main figure -> label, colour, line style
     MIXED: ("augmented, generated ones mixed in", style.COLOURS["FAKE"], "-"),
-    "REAL + Gaussian + augmentation": ("augmented, the Gaussian's mixed in", style.MIXED, "-"),
+    "REAL + Gaussian + augmentation": ("augmented, the Gaussian's mixed in", style.CONTROL, "-"),
     AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
@@ -163,7 +163,7 @@ def by_budget(study: Study) -> Figure | None:
 
 def _colour(arm: Arm) -> str:
     if arm.is_gaussian:
-        return style.INK
+        return style.CONTROL
     return style.COLOURS[arm.counts] if len(arm.sources) == 1 else style.MIXED
 
 
@@ -173,7 +173,7 @@ def differences(study: Study) -> Figure | None:
     wanted = {
         "mixed, on top of augmentation": ("mixed half and half", style.COLOURS["FAKE"], -0.06),
         "generated first, on top of augmentation": ("generated first, then photographs", style.MIXED, 0),
-        "Gaussian mixed, on top of augmentation": ("the Gaussian mixed in", style.INK, 0.06),
+        "Gaussian mixed, on top of augmentation": ("the Gaussian mixed in", style.CONTROL, 0.06),
     }
     table = table[table["what"].isin(wanted)]
     if table.empty:

@@ -9,14 +9,12 @@ from scipy import stats
 
 from cifake import protocol
 from cifake.pages import style
-from cifake.pages.e3 import against_protocol
 from cifake.pages.page import Page, mean_and_deviation, signed
 from cifake.pages.study import Study
 from cifake.pages.style import COLOURS, INK
 from cifake.results import coverage as coverage_of
-from cifake.results import records, worth
+from cifake.results import records
 
-WHOLE, FROZEN = "FAKE, then REAL", "frozen-convolutions"  # an arm of experiment 3, and the variant of it that refits the last layers
 LEAST_CLASSES = 5  # for a rank correlation over them
 
 
@@ -207,21 +205,6 @@ def labels_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def last_layers_table(study: Study) -> pd.DataFrame:
-    """Accuracy on REAL if only the dense layers learn from REAL images after FAKE, beside all layers and REAL alone."""
-    rows = {}
-    for architecture, _, size, variant, frozen, change in against_protocol(study):
-        scores = study.e3_accuracies[architecture].reindex(frozen.index)
-        if variant == FROZEN and (worth.REAL, size) in scores:
-            rows[f"{architecture}, {size:,} REAL images"] = {
-                "REAL alone": mean_and_deviation(scores[worth.REAL, size].dropna()),
-                WHOLE: mean_and_deviation(scores[WHOLE, size].dropna()),
-                "the same, convolutions kept from FAKE": mean_and_deviation(frozen),
-                "change": signed(change),
-            }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
 PAGES = (
     Page(
         tell_apart,
@@ -260,12 +243,6 @@ PAGES = (
     ),
     Page(
         labels_table, "labels_table.txt", "How many test images the best REAL classifier mistakes for another class, by source and class."
-    ),
-    Page(
-        last_layers_table,
-        "last_layers_table.txt",
-        "Accuracy on REAL: trained on REAL alone; on FAKE, then REAL; and the same with only the dense layers trained in the second "
-        "phase. All of the same seeds.",
     ),
 )
 

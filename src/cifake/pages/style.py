@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
 COLOURS = {"REAL": "#0072B2", "FAKE": "#D55E00"}
-MIXED = "#A0508C"  # reddish purple
+MIXED, CONTROL = "#A0508C", "#009E73"  # reddish purple, bluish green
 INK, FAINT = "#333333", "#C8C8C8"
 NAMES = {"REAL": "photographs", "FAKE": "generated images"}
 WIDTH = 5.4  # inches
