@@ -13,6 +13,7 @@ from cifake import protocol
 from cifake.data import metadata
 from cifake.system import progress
 from cifake.system.errors import StudyError
+from cifake.system.options import with_folders
 
 JPEG = b"\xff\xd8\xff"  # how every JPEG begins
 # Its markers (ITU-T T.81, table B.1): 0xff and one of these bytes. In a scan's data, only restart markers (0xd0 to 0xd7) may stand.
@@ -45,7 +46,7 @@ def decode(contents: Sequence[bytes], names: Sequence[str], label: str) -> tuple
     if faults:
         raise StudyError(
             f"{len(faults):,} image(s) cannot be decoded; copy them again from the data set, or move them away and run "
-            f"env/bin/python src/create_metadata.py:{metadata.listed(faults)}"
+            f"{with_folders('env/bin/python src/create_metadata.py')}:{metadata.listed(faults)}"
         )
     return pixels, converted
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from cifake import protocol
 from cifake.system.errors import StudyError
+from cifake.system.options import with_folders
 from cifake.system.paths import Folders, printable, shown
 
 COLUMNS = ("filename", "class", "label", "filepath")
@@ -100,8 +101,8 @@ def rows_of(folders: Folders, source: str, split: str, classes: tuple[str, ...])
     images = {entry: class_number(entry.name) for entry in entries if not LEFT_BY_SYSTEMS.fullmatch(entry.name)}
     if not images:
         raise StudyError(
-            f"There is no folder {shown(folder)} with images in it; download CIFAKE with: env/bin/python src/download_data.py, or name "
-            "another folder with --images."
+            f"There is no folder {shown(folder)} with images in it; name another folder with --images, or download CIFAKE with: "
+            "env/bin/python src/download_data.py"
         )
     strangers = [entry.name for entry, number in images.items() if number is None or not entry.is_file()]
     if strangers:
@@ -130,7 +131,7 @@ def read_split(folders: Folders, source: str, split: str) -> Split:
     if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != csv_text(rows):
         raise StudyError(
             f"{shown(path)} is missing, or does not list the images that are in {shown(folders.split(source, split))} now; make it with: "
-            "env/bin/python src/create_metadata.py"
+            f"{with_folders('env/bin/python src/create_metadata.py')}"
         )
     _check_classes(rows, classes, folders, path)
     contents, digest = [], hashlib.sha256()

@@ -16,6 +16,7 @@ from cifake.experiments.runs import Prepared, Run, Seconds, data_of, do, model_f
 from cifake.models import architectures, features
 from cifake.results import records
 from cifake.system.errors import StudyError
+from cifake.system.options import with_folders
 
 log = logging.getLogger(__name__)
 OWN_FACTS = ("seconds", "leak")  # of a record of experiment 1, which say nothing about the other source
@@ -34,7 +35,8 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
         test = metadata.read_split(chosen.folders, source, "test")
         if list(test.classes) != members["record"].iloc[0]["classes"]:
             raise StudyError(
-                f"The classes of the {source} test images are not those that the classifiers were trained on; train them again: bash run.sh"
+                f"The classes of the {source} test images are not those that the classifiers were trained on; train them again: "
+                f"{with_folders('bash run.sh')}"
             )
         wanted, untested = [], []
         for row in members.itertuples():
@@ -46,7 +48,8 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
             if not fault:
                 wanted.append(run)
             elif row.is_plain and row.trained_on == "FAKE" and row.architecture in needed and (chosen.fresh or not _is_tested(run)):
-                raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: bash run-{row.architecture}.sh")
+                command = with_folders(f"bash run-{row.architecture}.sh")
+                raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: {command}")
             elif row.is_plain:
                 log.info("%s: not tested: %s", title, fault)
             else:  # in a clone that is all replicates, so that they share a line

@@ -29,6 +29,7 @@ from cifake.pages import style
 from cifake.results import coverage, records, scores
 from cifake.system import devices, files
 from cifake.system.errors import StudyError
+from cifake.system.options import with_folders
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,9 @@ def announce(chosen: argparse.Namespace) -> None:
     absent = [f"{source} {name}" for source, name in names if not chosen.folders.classifier("E1", source, name)["model"].exists()]
     if absent:
         log.info(
-            "Labels, Grad-CAM and coverage need these classifiers, if they are not done yet: %s; bash run.sh trains them", ", ".join(absent)
+            "Labels, Grad-CAM and coverage need these classifiers, if they are not done yet: %s; train them with: %s",
+            ", ".join(absent),
+            with_folders("bash run.sh"),
         )
 
 
@@ -176,7 +179,8 @@ def _measure_before_training(models: list[str], splits: Splits, chosen: argparse
     paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, ARCHITECTURES)}
     trained = {key: records.read(path) for key, path in paths.items() if path.exists()}
     if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
-        log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; bash run.sh trains all.", ", ".join(absent))
+        command = with_folders("bash run.sh")
+        log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; %s trains all.", ", ".join(absent), command)
     if on_real := [record for (source, _), record in trained.items() if source == "REAL"]:  # whichever --models names
         best = max(on_real, key=lambda record: record["scores"]["accuracy"])
         settings = _settings(best) | {"sure": protocol.SURE}
@@ -212,7 +216,8 @@ def _loaded(record: dict, chosen: argparse.Namespace) -> Classifier:
     path = chosen.folders.output / record["model"]["file"]
     if fault := model_fault(path, record):
         raise StudyError(
-            f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: bash run-{record['architecture']}.sh"
+            f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: "
+            f"{with_folders('bash run-' + record['architecture'] + '.sh')}"
         )
     return architectures.load(path)
 
@@ -220,7 +225,8 @@ def _loaded(record: dict, chosen: argparse.Namespace) -> Classifier:
 def _answers(record: dict, classifier: Classifier, pixels: np.ndarray, split: metadata.Split, chosen: argparse.Namespace) -> pd.DataFrame:
     """A classifier's answers to a split image by image, a row each as in predictions.csv."""
     if record["classes"] != list(split.classes):
-        raise StudyError(f"{records.name_of(record)} knows other classes than the images have now; train it again: bash run.sh")
+        command = with_folders("bash run.sh")
+        raise StudyError(f"{records.name_of(record)} knows other classes than the images have now; train it again: {command}")
     probabilities = features.probabilities(classifier, pixels, split.fingerprint, chosen.folders, records.name_of(record))
     return scores.predictions(split.filepaths, np.array(split.numbers), probabilities, split.classes)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cifake.system.errors import StudyError
+from cifake.system.options import with_folders
 from cifake.system.paths import Folders, shown
 
 COLUMNS = ["loss", "accuracy", "val_loss", "val_accuracy"]
@@ -33,8 +34,7 @@ def read(path: Path, record: dict) -> pd.DataFrame:
     except Exception:  # pandas has many of its own for damaged text
         is_whole = False
     if not is_whole:
-        seed = f"{'--seeds' if 'replicates' in path.parts else '--seed'} {record['settings']['seed']}"
-        command = f"bash run-{record['architecture']}.sh --fresh {seed}"
+        command = with_folders(f"bash run-{record['architecture']}.sh --fresh --seeds {record['settings']['seed']}")
         raise StudyError(f"{shown(path)} is missing or damaged; train the classifier again with: {command}")
     return history
 

@@ -13,6 +13,7 @@ from cifake.data.arms import ARMS
 from cifake.models.architectures import ARCHITECTURES
 from cifake.results import records
 from cifake.system.errors import StudyError
+from cifake.system.options import with_folders
 from cifake.system.paths import KINDS, Folders, shown
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
     if classes.nunique() > 1:
         raise StudyError(
             f"The records in {shown(folders.results('E1'))} are of images with different classes; train all classifiers again with: "
-            "bash run.sh --fresh"
+            f"{with_folders('bash run.sh --fresh')}"
         )
     table["architecture"] = _in_order(table["architecture"], ARCHITECTURES)
     table["tested_on"] = _in_order(table["tested_on"], [*protocol.SOURCES, protocol.REAL_OR_FAKE, VALIDATION])
