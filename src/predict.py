@@ -20,8 +20,6 @@ import stat
 import sys
 from pathlib import Path
 
-from tabulate import tabulate
-
 from cifake.results import records
 from cifake.system import command, options
 from cifake.system.errors import StudyError
@@ -150,6 +148,8 @@ def likely_of(chosen: argparse.Namespace, classes: list[str], pixels: list) -> l
 
 def table(lines: list[tuple[str, Likely]]) -> str:
     """A line for each picture, in columns."""
+    from tabulate import tabulate
+
     longest = max(len(name) for _, likely in lines for name, _ in likely)
     rows = [[printable(picture), *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
     return tabulate(rows, ["image", "1st", "2nd", "3rd"][: len(rows[0])], tablefmt="plain", disable_numparse=True)
