@@ -8,17 +8,17 @@ import pytest
 from cifake.data import budgets
 
 SIZES = (100, 300, 1_000, 3_000)
-NUMBERS = np.random.default_rng(0).permutation(np.repeat(range(10), 400))  # 4,000 images of ten classes
+LABELS = np.random.default_rng(0).permutation(np.repeat(range(10), 400))  # 4,000 images of ten classes
 
 
 def drawn(seed: int, source: str = "REAL") -> list[np.ndarray]:
-    return [budgets.draw(NUMBERS, size, seed, source) for size in SIZES]
+    return [budgets.draw(LABELS, size, seed, source) for size in SIZES]
 
 
 @pytest.mark.parametrize("seed", [129, 130])
 def test_a_budget_is_balanced(seed):
     for size, rows in zip(SIZES, drawn(seed), strict=True):
-        assert np.array_equal(np.bincount(NUMBERS[rows]), [size // 10] * 10)
+        assert np.array_equal(np.bincount(LABELS[rows]), [size // 10] * 10)
         assert len(np.unique(rows)) == size
 
 
@@ -35,8 +35,8 @@ def test_the_fingerprint_tells_budgets_apart():
 
 
 def test_classes_of_all_sizes_are_taken_whole_if_all_images_are_drawn():
-    numbers = np.repeat([0, 1, 2], [7, 50, 13])
-    assert sorted(budgets.draw(numbers, len(numbers), 1, "FAKE")) == list(range(70))
+    labels = np.repeat([0, 1, 2], [7, 50, 13])
+    assert sorted(budgets.draw(labels, len(labels), 1, "FAKE")) == list(range(70))
 
 
 @pytest.mark.parametrize("share", [16, 32, 48])

@@ -226,8 +226,8 @@ def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str,
     sizes = {}
     for source, images in rows.items():
         usable = images[metadata.validation_rows(len(images)) :] if source == "REAL" else images
-        numbers = Counter(row.number for row in usable)
-        least = min(numbers[number] for number in range(1, classes + 1))
+        counts = Counter(row.number for row in usable)
+        least = min(counts[number] for number in range(1, classes + 1))
         sizes[source] = [size for size in protocol.BUDGETS if -(-size // classes) <= least]
         if not sizes[source]:
             raise StudyError(
@@ -305,7 +305,7 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
         if is_tuning(runs[0]):
             test = replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
             test_pixels = real_pixels[:held_out]
-        labels = {part.source: np.array(part.numbers) for part in (real, fake)}
+        labels = {part.source: part.labels for part in (real, fake)}
         usable = {"REAL": np.arange(held_out, len(real.rows)), "FAKE": np.arange(len(fake.rows))}
         pixels = {"REAL": real_pixels, "FAKE": fake_pixels}
         backbone = backbone_of(architecture, chosen, architectures.STANDARDISED)

@@ -113,11 +113,11 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
     """Train a classifier to tell REAL from FAKE; its record also has the area under the ROC curve and the accuracy by object class."""
     probabilities, facts = e1.train(protocol.REAL_OR_FAKE, chosen, run, prepared, make, seconds)
     test, objects = prepared.test, metadata.class_names(chosen.folders)
-    numbers, shown_in = np.array(test.numbers), np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
-    is_right = probabilities.argmax(1) == numbers
-    facts["auc"] = float(roc_auc_score(numbers, probabilities[:, 1]))
+    labels, shown_in = test.labels, np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
+    is_right = probabilities.argmax(1) == labels
+    facts["auc"] = float(roc_auc_score(labels, probabilities[:, 1]))
     facts["by_object"] = {  # the share that is right, of the images of each source
-        name: {source: float(is_right[(shown_in == place) & (numbers == number)].mean()) for number, source in enumerate(protocol.SOURCES)}
+        name: {source: float(is_right[(shown_in == place) & (labels == label)].mean()) for label, source in enumerate(protocol.SOURCES)}
         for place, name in enumerate(objects)
     }
     return probabilities, facts
@@ -228,7 +228,7 @@ def _answers(record: dict, classifier: Classifier, pixels: np.ndarray, split: me
         command = with_folders("bash run.sh")
         raise StudyError(f"{records.name_of(record)} knows other classes than the images have now; train it again: {command}")
     probabilities = features.probabilities(classifier, pixels, split.fingerprint, chosen.folders, records.name_of(record))
-    return scores.predictions(split.filepaths, np.array(split.numbers), probabilities, split.classes)
+    return scores.predictions(split.filepaths, split.labels, probabilities, split.classes)
 
 
 def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
@@ -286,30 +286,30 @@ def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, pix
 def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[int, int, str]]], title: str) -> Found:
     """A figure of Grad-CAM: lines of (row of the image, class that is looked for, words)."""
     cells = [cell for line in lines for cell in line]
-    places, numbers = [place for place, *_ in cells], np.array([number for _, number, _ in cells])
-    heat = gradcam.heat_maps(classifier, images[places], numbers)
+    places, labels = [place for place, *_ in cells], np.array([label for _, label, _ in cells])
+    heat = gradcam.heat_maps(classifier, images[places], labels)
     figure = pages_of_e4.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
-    return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}, figure
+    return {"images": [{"image": int(place), "class": int(label)} for place, label, _ in cells]}, figure
 
 
-def _covers(name: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
+def _covers(architecture: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; REAL training images as a yardstick."""
-    backbone, found = backbone_of(name, chosen), {}
+    backbone, found = backbone_of(architecture, chosen), {}
 
-    def of_class(part: tuple[str, str], number: int) -> np.ndarray:
+    def of_class(part: tuple[str, str], label: int) -> np.ndarray:
         """Features of the first images of a class; of the training images, those after the validation share."""
-        numbers = np.array(splits[part].numbers)
-        first = metadata.validation_rows(len(numbers)) if part[1] == "train" else 0
-        places = first + np.flatnonzero(numbers[first:] == number)[: protocol.COMPARED]
+        labels = splits[part].labels
+        first = metadata.validation_rows(len(labels)) if part[1] == "train" else 0
+        places = first + np.flatnonzero(labels[first:] == label)[: protocol.COMPARED]
         return features.compute(backbone, pixels[part][places], f"{part[0]}, {part[1]}")
 
-    for number, label in enumerate(splits["REAL", "test"].classes):
-        real = of_class(("REAL", "test"), number)
-        others = {"FAKE": of_class(("FAKE", "test"), number), "REAL": of_class(("REAL", "train"), number)}
+    for label, name in enumerate(splits["REAL", "test"].classes):
+        real = of_class(("REAL", "test"), label)
+        others = {"FAKE": of_class(("FAKE", "test"), label), "REAL": of_class(("REAL", "train"), label)}
         neighbours = min(protocol.NEIGHBOURS, *(len(values) - 1 for values in (real, *others.values())))
         if neighbours == 0:
-            raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {label}.")
-        found[label] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
+            raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {name}.")
+        found[name] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
     return found, None
 
 
@@ -317,9 +317,9 @@ def _appearance(splits: Splits, pixels: Pixels) -> Found:
     """Colours of both sources, and the power spectrum of each class of both."""
     found = {}
     for part, images in pixels.items():
-        numbers = np.array(splits[part].numbers)
+        labels = splits[part].labels
         found[part[0]] = {
             "colours": appearance.colours(images).tolist(),
-            "power": {name: appearance.power(images[numbers == number]).tolist() for number, name in enumerate(splits[part].classes)},
+            "power": {name: appearance.power(images[labels == label]).tolist() for label, name in enumerate(splits[part].classes)},
         }
     return found, None
