@@ -23,7 +23,7 @@ from cifake import protocol
 from cifake.data import decoding, metadata
 from cifake.system import progress
 from cifake.system.errors import StudyError
-from cifake.system.files import flush
+from cifake.system.files import whole_folder
 from cifake.system.paths import CLASS_LIST, Folders, shown
 
 log = logging.getLogger(__name__)
@@ -201,10 +201,9 @@ def links(like: Path | None, classes: tuple[str, ...], planned: Collection[str])
 
 
 def write(output: Path, classes: tuple[str, ...], planned: dict[str, Item], linked: dict[str, Path], stretch: bool) -> None:
-    """Make all files in a draft beside the folder, and rename it when it is complete. Raises StudyError that lists unreadable images."""
-    draft, faults = output.with_name(f".{output.name}.draft"), []
-    shutil.rmtree(draft, ignore_errors=True)  # left by a start that was killed
-    try:
+    """Make all files of the folder, or none. Raises StudyError that lists unreadable images."""
+    faults = []
+    with whole_folder(output) as draft:
         for folder in {(draft / name).parent for name in planned | linked}:
             folder.mkdir(parents=True)
         if classes != protocol.CIFAKE_CLASSES:
@@ -226,10 +225,6 @@ def write(output: Path, classes: tuple[str, ...], planned: dict[str, Item], link
                 os.link(os.path.realpath(original), draft / name)
             except OSError:  # another disk, or one without links
                 shutil.copyfile(original, draft / name)
-        draft.replace(output)  # replaces an empty folder, and nothing else
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    flush(output.parent)
 
 
 def jpeg(image: bytes | np.ndarray, stretch: bool = False) -> bytes:
