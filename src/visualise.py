@@ -9,7 +9,7 @@ and runs.csv, a row for each run, to E1_visualisations/. It takes some seconds.
 import logging
 
 from cifake import protocol
-from cifake.models.architectures import ARCHITECTURES
+from cifake.models.architectures import OF_EXPERIMENT_1
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
@@ -39,7 +39,7 @@ def main() -> None:
 
     study = Study(folders, table.load(folders, "E1"), chosen.seeds)
     trained = set(zip(study.plain["trained_on"], study.plain["architecture"], strict=True))
-    missing = [f"{source} {name}" for name in ARCHITECTURES for source in protocol.SOURCES if (source, name) not in trained]
+    missing = [f"{source} {name}" for name in OF_EXPERIMENT_1 for source in protocol.SOURCES if (source, name) not in trained]
     if missing:
         log.info("Not trained yet%s: %s", "" if study.runs["is_plain"].all() else " without --seeds", ", ".join(missing))
     command.wrote(page.draw(study, "E1", pages_of_e1.PAGES))

@@ -32,16 +32,12 @@ def fingerprint(rows: np.ndarray) -> str:
     return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()
 
 
-def batches(parts: dict[str, np.ndarray], shares: dict[str, int], steps: int, seed: int, phase: int) -> np.ndarray:
-    """The rows of each step's batch, int64 [steps, images]: of each source, as many rows of its part as its share says.
+def batches(rows: np.ndarray, source: str, images: int, steps: int, seed: int, phase: int) -> np.ndarray:
+    """The rows of a source in each step's batch, int64 [steps, images].
 
-    Each part is gone through again and again in a new random order, so that each of its rows is seen n times before any is seen
-    n + 1 times.
+    They are gone through again and again in a new random order, so that each is seen n times before any is seen n + 1 times.
     """
-    columns = []
-    for source, rows in parts.items():
-        picks, key = steps * shares[source], (seed, phase, (*protocol.SOURCES, protocol.GAUSSIAN).index(source))
-        rounds = range(-(-picks // len(rows)))
-        order = np.concatenate([np.random.default_rng([*key, number]).permutation(rows) for number in rounds])
-        columns.append(order[:picks].reshape(steps, shares[source]))
-    return np.concatenate(columns, axis=1)
+    picks, key = steps * images, (seed, phase, (*protocol.SOURCES, protocol.GAUSSIAN).index(source))
+    rounds = range(-(-picks // len(rows)))
+    order = np.concatenate([np.random.default_rng([*key, number]).permutation(rows) for number in rounds])
+    return order[:picks].reshape(steps, images)

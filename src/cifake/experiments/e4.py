@@ -22,7 +22,7 @@ from cifake.data import appearance, decoding, metadata
 from cifake.experiments import e1
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, weights_setting, why
 from cifake.models import architectures, features, gradcam
-from cifake.models.architectures import ARCHITECTURES, Classifier
+from cifake.models.architectures import ARCHITECTURES, OF_EXPERIMENT_1, Classifier
 from cifake.pages import e1 as pages_of_e1
 from cifake.pages import e4 as pages_of_e4
 from cifake.pages import style
@@ -51,7 +51,7 @@ def run_missing(chosen: argparse.Namespace) -> None:
     """Do what the options ask for and what is not there yet."""
     log.info("Experiment 4: reading the images")
     splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
-    models = chosen.models or list(ARCHITECTURES)
+    models = chosen.models or OF_EXPERIMENT_1
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
     _measure_before_training(models, splits, chosen)
@@ -62,13 +62,12 @@ def run_missing(chosen: argparse.Namespace) -> None:
 
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
-    models = chosen.models or list(ARCHITECTURES)
-    runs = [run for members, *_ in _trainings(models, {}, chosen) for run in members]
-    missing = [run.title for run in runs if why(run, chosen.fresh)]
-    log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(runs), len(runs) - len(missing), len(missing))
-    names = [(source, name) for source in protocol.SOURCES for name in models]
-    absent = [f"{source} {name}" for source, name in names if not chosen.folders.classifier("E1", source, name)["model"].exists()]
-    if absent:
+    models = chosen.models or OF_EXPERIMENT_1
+    reasons = [why(run, chosen.fresh) for members, *_ in _trainings(models, {}, chosen) for run in members]
+    missing = sum(reason is not None for reason in reasons)
+    log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(reasons), len(reasons) - missing, missing)
+    names = itertools.product(protocol.SOURCES, models)
+    if absent := [" ".join(name) for name in names if not chosen.folders.classifier("E1", *name)["model"].exists()]:
         log.info(
             "Labels, Grad-CAM and coverage need these classifiers, if they are not done yet: %s; train them with: %s",
             ", ".join(absent),
@@ -85,10 +84,9 @@ def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) ->
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
     for architecture in models:
-        name = protocol.REAL_OR_FAKE
         settings = e1.settings_of(architecture, chosen)
-        members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
-        prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, both, {})
+        members = [e1.run_of("E4", protocol.REAL_OR_FAKE, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
+        prepare = partial(e1.prepare, architecture, f"{protocol.REAL_OR_FAKE} {architecture}", chosen, both, {})
         yield members, prepare, partial(_tell_apart, chosen)
     data = {part: data[part] for part in ("FAKE train", "REAL train", "REAL test") if part in data}
     for name in CHANGES if CHANGED in models else ():
@@ -100,11 +98,11 @@ def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) ->
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
     """Both sources as one split of two classes, interleaved, so that its validation share has the same part of each."""
     members = [
-        ((place / len(part.rows), number), row._replace(number=number, label=part.source), content)
+        (place / len(part.rows), number, row._replace(number=number, label=part.source), content)
         for number, part in enumerate((real, fake), start=1)
         for place, (row, content) in enumerate(zip(part.rows, part.contents, strict=True))
     ]
-    _, rows, contents = zip(*sorted(members, key=lambda member: member[0]), strict=True)
+    _, _, rows, contents = zip(*sorted(members, key=lambda member: member[:2]), strict=True)
     fingerprint = hashlib.sha256(f"{real.fingerprint} {fake.fingerprint}".encode()).hexdigest()
     return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
 
@@ -125,12 +123,12 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
 
 def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
     """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
-    real, seconds = splits["REAL", "train"], {}
+    real = splits["REAL", "train"]
     first = metadata.validation_rows(len(real.rows))
     some = slice(first, first + protocol.STATISTICS_OF)
     others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
     parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
-    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, partial(CHANGES[name], others))
+    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, {}, partial(CHANGES[name], others))
 
 
 # ----------------------------------------------------------------------------------------------------------- the measurements
@@ -164,21 +162,19 @@ def _measure(
 
 def _is_stale(paths: dict[str, Path], settings: dict, data: dict) -> bool:
     """Whether a measurement is missing, damaged, or one with other settings or images."""
-    if not all(path.exists() for path in paths.values()):
-        return True
     try:
         record = records.read(paths["record"], "E4")
-    except StudyError:
+    except (StudyError, FileNotFoundError):
         return True
-    return record["settings"] != settings or record["data"] != data
+    return (record["settings"], record["data"]) != (settings, data) or not all(path.exists() for path in paths.values())
 
 
 def _measure_before_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
     fake, real = ("FAKE", "test"), ("REAL", "test")
-    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, ARCHITECTURES)}
+    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, OF_EXPERIMENT_1)}
     trained = {key: records.read(path) for key, path in paths.items() if path.exists()}
-    if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
+    if absent := [" ".join(key) for key in itertools.product(protocol.SOURCES, models) if key not in trained]:
         command = with_folders("bash run.sh")
         log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; %s trains all.", ", ".join(absent), command)
     if on_real := [record for (source, _), record in trained.items() if source == "REAL"]:  # whichever --models names
@@ -215,10 +211,8 @@ def _loaded(record: dict, chosen: argparse.Namespace) -> Classifier:
     """The classifier of a record. Raises StudyError if it is not there."""
     path = chosen.folders.output / record["model"]["file"]
     if fault := model_fault(path, record):
-        raise StudyError(
-            f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: "
-            f"{with_folders('bash run-' + record['architecture'] + '.sh')}"
-        )
+        command = with_folders(f"bash run-{record['architecture']}.sh")
+        raise StudyError(f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: {command}")
     return architectures.load(path)
 
 
@@ -245,7 +239,7 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pi
             "another_class_and_sure": float((wrong & is_sure).mean()),
             "by_class": {label: float(by_class[label]) for label in record["classes"]},
         }
-    # What is left from the loop is FAKE.
+    # The loop's last images are FAKE.
     return found, pages_of_e1.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
 
 
@@ -254,13 +248,8 @@ def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace,
     (part, images), classes, classifier = next(iter(pixels.items())), record["classes"], _loaded(record, chosen)
     answers = _answers(record, classifier, images, splits[part], chosen)
     wrong = answers[answers["label"] != answers["predicted"]].sort_values("probability_of_predicted", ascending=False, kind="stable")
-    lines = [
-        [
-            (row.Index, classes.index(row.predicted), f"{row.label} as\n{row.predicted}")
-            for row in wrong[wrong["label"] == name].head(SHOWN).itertuples()
-        ]
-        for name in wrong["label"].value_counts().index[:2]
-    ]
+    most = [wrong[wrong["label"] == name].head(SHOWN) for name in wrong["label"].value_counts().index[:2]]
+    lines = [[(row.Index, classes.index(row.predicted), f"{row.label} as\n{row.predicted}") for row in rows.itertuples()] for rows in most]
     title = f"{records.name_of(record)} on REAL images: what speaks for the class that it takes them for"
     return _gallery(classifier, images, lines, title)
 
@@ -272,12 +261,8 @@ def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, pix
         labels = [row.label for row in splits[part].rows]
         places = [labels.index(label) for label in splits[part].classes[:SHOWN]]
         taken_for = features.compute(classifier.whole("classifier"), images[places]).argmax(1)
-        lines.append(
-            [
-                (offset + place, number, f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[number]}")
-                for place, number in zip(places, taken_for, strict=True)
-            ]
-        )
+        words = [f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[label]}" for place, label in zip(places, taken_for, strict=True)]
+        lines.append([(offset + place, label, said) for place, label, said in zip(places, taken_for, words, strict=True)])
         offset += len(images)
     title = f"{record['architecture']}: what speaks for the source that it takes the image for"
     return _gallery(classifier, np.concatenate(list(pixels.values())), lines, title)

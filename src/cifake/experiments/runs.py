@@ -136,8 +136,7 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
         log.info("%s: done already with these settings; --fresh does it again.", what)
     written, prepared = [], None
     for number, (run, reason) in enumerate(missing, start=1):
-        replaced = "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)"
-        log.info("%s%s", run.title, replaced)
+        log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)")
         if prepared is None:
             device, prepared = devices.prepare(chosen.verbose), prepare()
             start = time.monotonic()
@@ -151,7 +150,6 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
 
 
 def _do_one(run: Run, device: str, prepared: Prepared, train: Train) -> Iterable[Path]:
-    """Train and test a classifier and put all files of its run in place, the record last; gives the files."""
     seconds = dict(prepared.seconds)
     with files.together(list(run.files.values())) as make:
         probabilities, facts = train(run, prepared, make, seconds)
