@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Look at the files, then at their pixels, then at the classifiers."""
     chosen = options.parse(__doc__, "images output")
     import pandas as pd
 

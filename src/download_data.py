@@ -13,7 +13,6 @@ from cifake.system.paths import Folders, shown
 
 
 def main() -> None:
-    """Download what is missing."""
     chosen = options.parse(__doc__, "images output dry_run")
     from cifake.data import kaggle  # after the options, because its libraries take a second
 

@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Test, choose, draw."""
     chosen = options.parse(__doc__, "models best seeds images output fresh dry_run verbose")
     folders = chosen.folders
     if chosen.dry_run:

@@ -60,7 +60,6 @@ def main() -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This script's own arguments."""
     for name, words in (("--output", "the new folder (required)"), ("--seed", "of the order of the images, and of which are for testing")):
         parser._option_string_actions[name].help = words
     words = "a folder with a folder for each class; .npz; a pair of .npy; CIFAR-10's .bin"

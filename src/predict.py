@@ -16,7 +16,6 @@ import argparse
 import csv
 import io
 import logging
-import stat
 import sys
 from pathlib import Path
 
@@ -65,7 +64,6 @@ def main() -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This script's own arguments."""
     parser.add_argument("model", metavar="MODEL", help="a saved classifier, such as models/FAKE_LeNet.keras")
     parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="JPEG or PNG files")
     parser.add_argument("--csv", action="store_true", help="print CSV in UTF-8: image, rank, class, probability")
@@ -74,17 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def existing(name: str, advice: str = "check its name") -> Path:
-    """The path of a file. Raises StudyError that says what is there in its place."""
-    if not name:
-        raise StudyError("One of the names is empty; name a model and pictures.")
-    try:
-        mode = Path(name).stat().st_mode
-    except FileNotFoundError:
-        raise StudyError(f"There is no file {printable(name)}; {advice}.") from None
-    except OSError as problem:
-        raise StudyError(f"{printable(name)} cannot be read: {problem.strerror}.") from None
-    if not stat.S_ISREG(mode):
-        raise StudyError(f"{printable(name)} is a {'folder' if stat.S_ISDIR(mode) else 'pipe or device'}; name a file.")
+    """The path of a file. Raises StudyError if there is none: a folder, a pipe or nothing."""
+    if not Path(name).is_file():
+        raise StudyError(f"There is no file '{printable(name)}'; {advice}.")
     return Path(name)
 
 

@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Do what is missing, then draw what is there."""
     uses = "models epochs seed seeds weights precision images output fresh dry_run verbose"
     chosen = options.parse(__doc__, uses, models=OF_EXPERIMENT_1)
     from cifake.experiments import e4

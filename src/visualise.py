@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Draw what is there."""
     chosen = options.parse(__doc__, "seeds images output dry_run")
     folders = chosen.folders
     if chosen.dry_run:

@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Do the runs that are missing, then draw what is there."""
     uses = "models seeds part steps no_flip shard weights precision images output fresh dry_run verbose"
     chosen = options.parse(__doc__, uses, models=list(ARCHITECTURES), precision=None)
     from cifake.experiments import e3

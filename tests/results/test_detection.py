@@ -1,11 +1,10 @@
-"""REAL or FAKE by the spectrum of 8x8 blocks, and scores without near-duplicates."""
+"""REAL or FAKE by the spectrum of 8x8 blocks."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from cifake import protocol
-from cifake.results import copies, detection
+from cifake.results import detection
 
 
 def test_a_wave_stands_out_at_its_own_coefficient():
@@ -40,8 +39,3 @@ def test_smoothed_images_are_told_from_others_and_equal_ones_are_not():
     for name in apart["classifiers"]:
         assert apart["classifiers"][name]["accuracy"] > 0.95
         assert alike["classifiers"][name]["accuracy"] == pytest.approx(0.5, abs=0.25)
-
-
-def test_accuracy_without_near_duplicates():
-    predictions = pd.DataFrame({"filepath": list("abcd"), "label": ["x"] * 4, "predicted": ["x", "x", "x", "y"]})
-    assert copies.without({"a", "b", "of another source"}, predictions) == {"accuracy": 0.75, "without": 0.5}

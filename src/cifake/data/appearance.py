@@ -62,5 +62,4 @@ def _by_chunks(images: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -
 
 
 def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
-    """The images, some of them at once."""
     return (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))

@@ -17,7 +17,6 @@ class Arm:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Whose images it takes."""
         return tuple(sorted({source for phase in self.phases for source in phase}, reverse=True))
 
     @property
@@ -27,7 +26,6 @@ class Arm:
 
 
 def _both(name: str, phases: tuple[tuple[str, ...], ...], **more) -> tuple[Arm, Arm]:
-    """An arm without and with augmentation."""
     return Arm(name, phases, **more), Arm(f"{name} + augmentation", phases, augmented=True, **more)
 
 

@@ -16,11 +16,11 @@ from scipy.ndimage import gaussian_filter
 from sklearn.neighbors import NearestNeighbors
 
 from cifake.data import metadata
+from cifake.data.appearance import GREY
 from cifake.system import progress
 
 JPEG, SCAN = b"\xff\xd8\xff", 0xDA  # how every JPEG begins; the marker of the header's last segment (ITU-T T.81, table B.1)
-CHROMA = ("4:4:4", "4:2:2", "4:2:0")  # as Pillow numbers them
-GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luminance from red, green and blue (ITU-R BT.601)
+CHROMA = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}  # as Pillow numbers them
 
 # Near-duplicates. A pair with a distance of at most COPY counts; it was chosen by looking at the sheet of pairs.
 SIDE = 8  # pixels of the small images by which candidates are found
@@ -52,11 +52,10 @@ def layout(header: bytes) -> dict:
     """What a header says: size in pixels, chroma sampling, and the quality (from 1 to 100) that has its quantisation tables, or None."""
     try:
         with Image.open(io.BytesIO(header), formats=("JPEG",)) as image:
-            sampling = JpegImagePlugin.get_sampling(image)
-            chroma = CHROMA[sampling] if sampling >= 0 else "another"
+            chroma = CHROMA.get(JpegImagePlugin.get_sampling(image), "another")
             return {"size": list(image.size), "mode": image.mode, "chroma": chroma, "quality": _quality(image.quantization)}
     except Image.UnidentifiedImageError:
-        return {"size": None, "mode": None, "chroma": None, "quality": None}
+        return dict.fromkeys(("size", "mode", "chroma", "quality"))
 
 
 def _quality(tables: dict[int, list[int]]) -> int | None:
@@ -113,20 +112,19 @@ def nearest(test: np.ndarray, train: np.ndarray, label: str) -> tuple[np.ndarray
         for column in range(candidates.shape[1]):
             distances[:, column] = 1 - _correlation(sharp, others[candidates[:, column]])
             bar.update(len(test))
-    best = distances.argmin(1)
-    rows = np.arange(len(test))
-    return candidates[rows, best], np.abs(distances[rows, best].round(3))
+    best = np.arange(len(test)), distances.argmin(1)
+    return candidates[best], np.abs(distances[best].round(3))
 
 
 def _small(images: np.ndarray) -> np.ndarray:
     """Images at 8x8 pixels as vectors of mean 0 and length 1."""
-    side, block = SIDE, images.shape[1] // SIDE
-    return _standardised(images.reshape(len(images), side, block, side, block, 3).mean((2, 4), dtype=np.float32))
+    block = images.shape[1] // SIDE
+    return _standardised(images.reshape(len(images), SIDE, block, SIDE, block, 3).mean((2, 4), dtype=np.float32))
 
 
 def _sharp(images: np.ndarray) -> np.ndarray:
     """The luminance without what is blurry, float32 [n, 32, 32]."""
-    grey = images.astype(np.float32) @ GREY
+    grey = images.astype(np.float32) @ GREY.astype(np.float32)
     return grey - gaussian_filter(grey, (0, BLUR, BLUR))
 
 
@@ -142,10 +140,9 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     side = first.shape[1] - 2 * SHIFT
     middle = _standardised(first[:, SHIFT:-SHIFT, SHIFT:-SHIFT])
     found = np.full(len(first), -1, np.float32)
-    for down in range(2 * SHIFT + 1):
-        for right in range(2 * SHIFT + 1):
-            part = _standardised(second[:, down : down + side, right : right + side])
-            found = np.maximum(found, np.einsum("ij,ij->i", middle, part))
+    for down, right in itertools.product(range(2 * SHIFT + 1), repeat=2):
+        part = _standardised(second[:, down : down + side, right : right + side])
+        found = np.maximum(found, np.einsum("ij,ij->i", middle, part))
     return found
 
 

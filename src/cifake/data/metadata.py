@@ -54,7 +54,6 @@ class Split:
 
     @property
     def filepaths(self) -> list[str]:
-        """The path of each row, as in the CSV."""
         return [row.filepath for row in self.rows]
 
 

@@ -53,7 +53,6 @@ def run_of(experiment: str, source: str, architecture: str, settings: dict, data
 
 
 def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split]) -> list[Run]:
-    """The runs that the options ask for."""
     settings, data = settings_of(architecture, chosen), data_of(splits)
     return [run_of("E1", chosen.data, architecture, settings | {"seed": seed}, data, chosen) for seed in chosen.seeds or [protocol.SEED]]
 

@@ -48,11 +48,9 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
             elif row.is_plain and row.trained_on == "FAKE" and row.architecture in needed and (chosen.fresh or not _is_tested(run)):
                 command = with_folders(f"bash run-{row.architecture}.sh")
                 raise StudyError(f"FAKE {row.architecture} cannot be tested: {fault}; train it with: {command}")
-            elif row.is_plain:
-                log.info("%s: not tested: %s", title, fault)
-            else:  # in a clone that is all replicates, so that they share a line
+            else:
                 untested.append((title, fault))
-        if untested:
+        if untested:  # in a clone these are all replicates, so they share a line
             (title, fault), more = untested[0], f" and {len(untested) - 1} more" if len(untested) > 1 else ""
             log.info("%s%s: not tested, because %s. Earlier results stay.", title, more, fault)
         written += do(wanted, partial(_prepare, test), partial(_answer, chosen), chosen)
@@ -69,13 +67,11 @@ def _is_tested(run: Run) -> bool:
 
 
 def _prepare(test: metadata.Split) -> Prepared:
-    """From the bytes of the images to pixels."""
     pixels, _ = decoding.decode(test.contents, test.filepaths, f"{test.source}, test")
     return Prepared(None, {"training": 0.0}, test, pixels)
 
 
 def _answer(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Callable, seconds: Seconds) -> tuple[np.ndarray, dict]:
-    """Have a saved model answer the test."""
     with timed(seconds, "testing"):
         model = architectures.load(chosen.folders.output / run.of_e1["model"]["file"])
         probabilities = features.probabilities(model, prepared.test_pixels, prepared.test.fingerprint, chosen.folders, run.title)

@@ -83,7 +83,6 @@ FIELD = {
 
 
 def is_tuning(run: Run) -> bool:
-    """Whether it is tested on the validation images."""
     return run.settings.get("variant") in tuning(run.architecture)
 
 

@@ -203,7 +203,6 @@ def _measure_after_training(models: list[str], splits: Splits, chosen: argparse.
 
 
 def _settings(record: dict) -> dict:
-    """Which classifier something is measured on."""
     return {"classifier": records.name_of(record), "predictions": record["predictions"]["sha256"]}
 
 

@@ -186,7 +186,6 @@ def _tested(run: Run, prepared: Prepared, probabilities: np.ndarray, record: dic
 
 @contextmanager
 def timed(seconds: Seconds, phase: str) -> Iterator[None]:
-    """Note how long a phase of a run takes."""
     start = time.monotonic()
     yield
     seconds[phase] = round(time.monotonic() - start, 1)

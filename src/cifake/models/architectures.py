@@ -257,7 +257,6 @@ def _published_weights() -> Path:
 
 
 def _reason(problem: Exception) -> str:
-    """The first line of an exception's message, or its name."""
     return (str(problem).splitlines() or [type(problem).__name__])[0]
 
 

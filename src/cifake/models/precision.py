@@ -2,23 +2,22 @@
 
 import logging
 import time
-from pathlib import Path
 
 import tensorflow as tf
 
 from cifake import protocol
+from cifake.system import devices
+from cifake.system.options import PRECISIONS
 
 log = logging.getLogger(__name__)
-FLOAT32, BFLOAT16 = "float32", "mixed_bfloat16"  # as Keras names them
+FLOAT32, BFLOAT16, _ = PRECISIONS
 ROUNDS = 5  # of the measurement, of which the fastest counts
 LEAST_GAIN = 1.2  # times as fast, or float32 is kept
 
 
 def fastest() -> str:
     """Keras' name of the faster precision. A processor that multiplies in bfloat16 is measured, because not each gains by it (AMD)."""
-    path = Path("/proc/cpuinfo")
-    instructions = path.read_text(encoding="utf-8").split() if path.exists() else []  # macOS has no such file
-    if tf.config.list_physical_devices("GPU") or not {"amx_bf16", "avx512_bf16"} & set(instructions):
+    if tf.config.list_physical_devices("GPU") or not {"amx_bf16", "avx512_bf16"} & devices.instructions():
         return FLOAT32
     gain = _seconds(tf.float32) / _seconds(tf.bfloat16)
     chosen = BFLOAT16 if gain > LEAST_GAIN else FLOAT32

@@ -161,7 +161,6 @@ def names_of(rows: pd.DataFrame) -> list[str]:
 
 
 def several(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of classifiers that have several seeds."""
     return rows[rows.groupby(CLASSIFIER, observed=True)["seed"].transform("nunique") > 1]
 
 

@@ -69,7 +69,6 @@ def draw(study: Study, experiment: str, pages: tuple[Page, ...]) -> list[Path]:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table as GitHub markdown."""
     # As text, because pandas would turn whole numbers into floats.
     return table.to_markdown(disable_numparse=True, stralign="right", colalign=["left"]) + "\n"
 

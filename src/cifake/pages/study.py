@@ -25,7 +25,6 @@ class Study:
 
     @cached_property
     def images(self) -> table.Images:
-        """What images the study is about."""
         return table.images_of(self.runs)
 
     @cached_property
@@ -51,7 +50,6 @@ class Study:
 
     @cached_property
     def architectures(self) -> list[str]:
-        """The classifiers of experiment 1, in the study's order."""
         return list(dict.fromkeys(self.described["architecture"]))
 
     def tested(self, architecture: str, trained_on: str, tested_on: str) -> pd.DataFrame:
@@ -59,7 +57,6 @@ class Study:
         return self.averaged.query(f"architecture == '{architecture}' and trained_on == '{trained_on}' and tested_on == '{tested_on}'")
 
     def accuracies(self, architecture: str, trained_on: str, tested_on: str) -> pd.Series:
-        """A classifier's accuracies by seed."""
         return self.tested(architecture, trained_on, tested_on).set_index("seed")["accuracy"]
 
     def histories(self, architecture: str, trained_on: str) -> pd.DataFrame | None:
@@ -69,7 +66,6 @@ class Study:
 
     @cached_property
     def best_on_fake(self) -> list[str]:
-        """The architectures of the best FAKE classifiers."""
         return table.best(self.runs, self.best)
 
     @cached_property

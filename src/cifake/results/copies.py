@@ -10,14 +10,8 @@ from cifake.results import records, scores
 from cifake.system.paths import Folders
 
 
-def without(near: set[str], predictions: pd.DataFrame) -> dict[str, float]:
-    """Accuracy with all test images and without some; `near`: their paths, `predictions`: with the columns of predictions.csv."""
-    is_right, is_near = predictions["label"] == predictions["predicted"], predictions["filepath"].isin(near)
-    return {"accuracy": float(is_right.mean()), "without": float(is_right[~is_near].mean())}
-
-
 def of_experiment_1(near: set[str], splits: Mapping[tuple[str, str], metadata.Split], folders: Folders) -> dict[str, dict]:
-    """The same for the classifiers of experiment 1, means over their seeds, by name.
+    """Accuracy with all test images and without those whose paths are `near`, by classifier: means over its seeds.
 
     predictions.csv is not in git, so which images a classifier has right comes from its record. Records of other images are left out.
     """

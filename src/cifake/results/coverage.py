@@ -26,7 +26,6 @@ def measures(real: np.ndarray, other: np.ndarray, neighbours: int = protocol.NEI
 
 
 def _radii(points: np.ndarray, neighbours: int) -> np.ndarray:
-    """The distance of each point to its k-th neighbour."""
     distances, _ = NearestNeighbors(n_neighbors=neighbours).fit(points).kneighbors()  # without itself
     return distances[:, -1]
 

@@ -62,7 +62,6 @@ def load(folders: Folders, *experiments: str) -> pd.DataFrame:
 
 
 def _in_order(names: pd.Series, known) -> pd.Categorical:
-    """Names that sort in the order of the known ones, others behind them."""
     return pd.Categorical(names, [*known, *sorted(set(names) - set(known))], ordered=True)
 
 

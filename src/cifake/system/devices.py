@@ -64,6 +64,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # macOS has no affinity
 
 
+def instructions() -> set[str]:
+    """What the processor can do, as Linux names it, among other words."""
+    path = Path("/proc/cpuinfo")
+    return set(path.read_text(encoding="utf-8").split()) if path.exists() else set()  # macOS has no such file
+
+
 @functools.cache
 def program() -> str:
     """The version of the study's code: the last commit that changed it, with -dirty if it was changed since; "unknown" without git.
@@ -87,8 +93,7 @@ def program() -> str:
 
 def description(device: str) -> dict:
     """What a record says of the machine and the software, for people: the last digits differ from one of these to the next."""
-    cpuinfo = Path("/proc/cpuinfo")
-    abilities = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.exists() else []  # macOS has no such file
+    abilities = instructions()
     asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     return {
         "device": device,

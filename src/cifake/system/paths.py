@@ -37,7 +37,6 @@ class Folders:
 
     @property
     def class_list(self) -> Path:
-        """The file of the class names."""
         return self.images / CLASS_LIST
 
     def metadata(self, source: str, split: str) -> Path:
@@ -51,7 +50,6 @@ class Folders:
 
     @property
     def models(self) -> Path:
-        """The saved classifiers."""
         return self.output / "models"
 
     @property
@@ -64,16 +62,13 @@ class Folders:
         return self.output / f"{experiment}_results"
 
     def visualisations(self, experiment: str) -> Path:
-        """Figures and tables of an experiment, such as E1."""
         return self.output / f"{experiment}_visualisations"
 
     def runs(self, experiment: str) -> Path:
-        """The table of an experiment's runs."""
         return self.visualisations(experiment) / "runs.csv"
 
     @property
     def report(self) -> Path:
-        """All experiments on one page."""
         return self.visualisations("E2") / "report.html"
 
     def classifier(self, experiment: str, source: str, architecture: str, seed: int | None = None) -> dict[str, Path]:
@@ -99,7 +94,6 @@ class Folders:
         return {kind: folder / f"{name}_{ENDINGS[kind]}" for kind in KINDS["E3"]}
 
     def findings(self) -> list[Path]:
-        """The numbers of all that experiment 4 has measured without a training, sorted by path."""
         return sorted(path for path in self.results("E4").glob("[!.]*.json") if not path.name.endswith(ENDINGS["record"]))
 
     def records(self, experiment: str) -> list[Path]:
