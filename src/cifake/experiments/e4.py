@@ -22,7 +22,7 @@ from cifake.data import appearance, decoding, metadata
 from cifake.experiments import e1
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, weights_setting, why
 from cifake.models import architectures, features, gradcam
-from cifake.models.architectures import ARCHITECTURES, Classifier
+from cifake.models.architectures import ARCHITECTURES, IN_ALL_EXPERIMENTS, Classifier
 from cifake.pages import e1 as pages_of_e1
 from cifake.pages import e4 as pages_of_e4
 from cifake.pages import style
@@ -51,7 +51,7 @@ def run_missing(chosen: argparse.Namespace) -> None:
     """Do what the options ask for and what is not there yet."""
     log.info("Experiment 4: reading the images")
     splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
-    models = chosen.models or list(ARCHITECTURES)
+    models = chosen.models or IN_ALL_EXPERIMENTS
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
     _measure_before_training(models, splits, chosen)
@@ -62,7 +62,7 @@ def run_missing(chosen: argparse.Namespace) -> None:
 
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
-    models = chosen.models or list(ARCHITECTURES)
+    models = chosen.models or IN_ALL_EXPERIMENTS
     runs = [run for members, *_ in _trainings(models, {}, chosen) for run in members]
     missing = [run.title for run in runs if why(run, chosen.fresh)]
     log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(runs), len(runs) - len(missing), len(missing))
@@ -176,7 +176,7 @@ def _is_stale(paths: dict[str, Path], settings: dict, data: dict) -> bool:
 def _measure_before_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
     fake, real = ("FAKE", "test"), ("REAL", "test")
-    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, ARCHITECTURES)}
+    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, IN_ALL_EXPERIMENTS)}
     trained = {key: records.read(path) for key, path in paths.items() if path.exists()}
     if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
         command = with_folders("bash run.sh")

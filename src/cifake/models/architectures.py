@@ -287,3 +287,4 @@ ARCHITECTURES = {
         e3_rate=0.003,
     ),
 }
+IN_ALL_EXPERIMENTS = [name for name, entry in ARCHITECTURES.items() if not entry.only_e3]
