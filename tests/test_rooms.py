@@ -15,7 +15,7 @@ FOR_SCRIPTS = "cifake.system.command"  # how a script runs and ends
 
 
 def room_of(module: str) -> str:
-    """The room of a file below src/cifake; the package itself begins with the signals, so it counts as system."""
+    """The room of a file below src/cifake; the package itself sets variables for all imports, so it counts as system."""
     return "system" if module == "__init__.py" else module.split("/")[0].removesuffix(".py")
 
 
