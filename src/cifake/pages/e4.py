@@ -218,8 +218,8 @@ PAGES = (
     Page(
         tell_apart_table,
         "REAL_or_FAKE_table.txt",
-        "REAL or FAKE? ± is the standard deviation over seeds. On DCT: classifiers without a network, which see 192 numbers of an image "
-        "alone, the log mean size of each coefficient over its 8x8 blocks in Y, Cb and Cr; luma alone: 64 of them.",
+        "REAL or FAKE? ± is the standard deviation over seeds. On DCT: classifiers without a network, which see 192 numbers of an "
+        "image alone, the log mean size of each coefficient over its 8x8 blocks in Y, Cb and Cr; luma alone: 64 of them.",
     ),
     Page(
         coverage,
