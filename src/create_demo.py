@@ -9,12 +9,11 @@ JPEGs in CIFAKE's layout, and classes.txt. It takes about 10 seconds and needs n
 """
 
 import logging
-import shutil
 from pathlib import Path
 
 from cifake.system import command, options
 from cifake.system.errors import StudyError
-from cifake.system.files import flush
+from cifake.system.files import whole_folder
 from cifake.system.paths import REPOSITORY, Folders, shown
 
 log = logging.getLogger(__name__)
@@ -57,20 +56,13 @@ def is_complete(folder: Path) -> bool:
 
 
 def write(folder: Path) -> None:
-    """Make all files in a draft beside the folder, and rename it when it is complete."""
     from cifake.data import digits  # after the options, because its libraries take seconds
 
     log.info("%s: drawing 3,594 images of digits, about 10 s", shown(folder))
-    draft = folder.with_name(f".{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)  # left by a start that was killed
-    try:
+    with whole_folder(folder) as draft:
         for name, content in (digits.files() | {MARKER: MARKER_TEXT}).items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_bytes(content)
-        draft.replace(folder)  # replaces an empty folder, and nothing else
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    flush(folder.parent)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ about an hour on two cores; if stopped, it continues after its last whole epoch.
 
 import logging
 
-from cifake.models.architectures import IN_ALL_EXPERIMENTS
+from cifake.models.architectures import OF_EXPERIMENT_1
 from cifake.system import command, options
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """Do what is missing, then draw what is there."""
     uses = "models epochs seed seeds weights precision images output fresh dry_run verbose"
-    chosen = options.parse(__doc__, uses, models=IN_ALL_EXPERIMENTS)
+    chosen = options.parse(__doc__, uses, models=OF_EXPERIMENT_1)
     from cifake.experiments import e4
     from cifake.pages import e4 as pages_of_e4
     from cifake.pages import page

@@ -10,7 +10,7 @@ import logging
 from functools import partial
 
 from cifake import protocol
-from cifake.models.architectures import IN_ALL_EXPERIMENTS
+from cifake.models.architectures import OF_EXPERIMENT_1
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import write_whole
@@ -41,7 +41,7 @@ def main() -> None:
 
     study = Study(folders, table.load(folders, "E1"), chosen.seeds)
     trained = set(zip(study.plain["trained_on"], study.plain["architecture"], strict=True))
-    missing = [f"{source} {name}" for name in IN_ALL_EXPERIMENTS for source in protocol.SOURCES if (source, name) not in trained]
+    missing = [f"{source} {name}" for name in OF_EXPERIMENT_1 for source in protocol.SOURCES if (source, name) not in trained]
     if missing:
         log.info("Not trained yet%s: %s", "" if study.runs["is_plain"].all() else " without --seeds", ", ".join(missing))
     written = page.draw(study, "E1", pages_of_e1.PAGES)

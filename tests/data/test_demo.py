@@ -46,15 +46,15 @@ def test_two_processes_make_the_same_bytes_and_a_second_start_changes_nothing(ma
 
 
 def test_the_data_set_passes_the_checks_of_every_training(made, tmp_path):
-    folders, numbers = Folders(made, tmp_path), {}
+    folders, labels = Folders(made, tmp_path), {}
     assert metadata.class_names(folders) == digits.CLASSES
     for source in protocol.SOURCES:
         for split in protocol.SPLITS:
             write_text(folders.metadata(source, split), metadata.csv_text(metadata.rows_of(folders, source, split, digits.CLASSES)))
-            numbers[source, split] = metadata.read_split(folders, source, split).numbers  # refuses a class that is missing in a part
+            labels[source, split] = metadata.read_split(folders, source, split).labels  # refuses a class that is missing in a part
     for split, images in (("train", 1437), ("test", 360)):  # the two sources differ in nothing but how the images came about
-        assert len(numbers["REAL", split]) == images
-        assert Counter(numbers["REAL", split]) == Counter(numbers["FAKE", split])
+        assert len(labels["REAL", split]) == images
+        assert Counter(labels["REAL", split]) == Counter(labels["FAKE", split])
 
 
 def test_what_one_learns_from_rendered_digits_holds_for_them_more_than_for_handwriting(contents):
@@ -77,8 +77,7 @@ def test_what_one_learns_from_rendered_digits_holds_for_them_more_than_for_handw
 def test_what_the_demo_did_not_make_is_left(tmp_path, name):
     (tmp_path / "mine" / name).parent.mkdir(parents=True)
     (tmp_path / "mine" / name).write_bytes(b"mine")
-    for images in (tmp_path / "mine", tmp_path / "mine" / name):
-        refused(script("create_demo.py", "--images", images, "--output", tmp_path), "the demo did not make")
+    refused(script("create_demo.py", "--images", tmp_path / "mine", "--output", tmp_path), "the demo did not make")
     assert files_of(tmp_path) == {f"mine/{name}": b"mine"}
 
 

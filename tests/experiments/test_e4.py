@@ -66,7 +66,7 @@ def test_both_sources_are_interleaved_so_that_each_part_has_both():
     both = e4.joined(split("REAL", 40), split("FAKE", 20))
     assert both.classes == protocol.SOURCES
     for part in (slice(0, 12), slice(12, 60)):  # the validation share, and the rest
-        assert both.numbers[part].count(0) == 2 * both.numbers[part].count(1)
+        assert (both.labels[part] == 0).sum() == 2 * (both.labels[part] == 1).sum()
     assert all(content.decode().startswith(row.label) for row, content in zip(both.rows, both.contents, strict=True))
     assert both.fingerprint != e4.joined(split("REAL", 40), split("FAKE", 21)).fingerprint
 

@@ -49,7 +49,7 @@ def test_a_loaded_model_comes_apart_and_scores_as_the_whole(architecture, tmp_pa
     _, model = build(architecture, classes=7)
     model.save(tmp_path / "model.keras")
     loaded = architectures.load(tmp_path / "model.keras")
-    assert (loaded.backbone is None) == (architecture in ("LeNet", "AllConv"))
+    assert (loaded.backbone is None) == (architectures.ARCHITECTURES[architecture].backbone is None)
     in_parts = features.probabilities(loaded, PIXELS, "fingerprint", Folders(output=tmp_path), "test")
     assert in_parts.shape == (50, 7)
     assert np.allclose(in_parts, model.predict(PIXELS, verbose=0), atol=1e-6)

@@ -15,12 +15,12 @@ PATCH = 10  # pixels
 def patched(images: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Noise, half of it with a bright square somewhere: images uint8 [n, 32, 32, 3], class (1 with a square), and where it is."""
     random = np.random.default_rng(seed)
-    pixels, numbers = random.integers(60, 120, (images, 32, 32, 3)), random.integers(0, 2, images)
+    pixels, labels = random.integers(60, 120, (images, 32, 32, 3)), random.integers(0, 2, images)
     inside = np.zeros((images, 32, 32), bool)
     for image, (down, right) in enumerate(random.integers(0, 32 - PATCH, (images, 2))):
-        inside[image, down : down + PATCH, right : right + PATCH] = numbers[image] == 1
+        inside[image, down : down + PATCH, right : right + PATCH] = labels[image] == 1
     pixels[inside] += 110
-    return pixels.astype(np.uint8), numbers, inside
+    return pixels.astype(np.uint8), labels, inside
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,16 @@ def trained() -> keras.Model:
     keras.utils.set_random_seed(1)
     model = architectures.head("LeNet", (32, 32, 3), 2)
     model.compile(keras.optimizers.SGD(0.02, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    images, numbers, _ = patched(640, seed=1)
-    model.fit(images, numbers, batch_size=32, epochs=4, verbose=0)
-    images, numbers, _ = patched(200, seed=2)
-    assert model.evaluate(images, numbers, verbose=0)[1] > 0.95, "it has to have learned what Grad-CAM is to find"
+    images, labels, _ = patched(640, seed=1)
+    model.fit(images, labels, batch_size=32, epochs=4, verbose=0)
+    images, labels, _ = patched(200, seed=2)
+    assert model.evaluate(images, labels, verbose=0)[1] > 0.95, "it has to have learned what Grad-CAM is to find"
     return model
 
 
 def test_the_heat_lies_where_the_square_is_and_not_if_weights_are_random(trained):
-    images, numbers, inside = patched(120, seed=3)
-    images, inside = images[numbers == 1], inside[numbers == 1]
+    images, labels, inside = patched(120, seed=3)
+    images, inside = images[labels == 1], inside[labels == 1]
     ones = np.ones(len(images), int)
 
     keras.utils.set_random_seed(2)

@@ -18,8 +18,8 @@ ROWS, VALIDATION = 320, 64  # 256 rows for training: 4 steps an epoch
 def data() -> tuple[np.ndarray, np.ndarray]:
     """Features of three classes that overlap, so that validation accuracy goes up and down."""
     random = np.random.default_rng(0)
-    numbers = np.arange(ROWS) % 3
-    return random.normal(numbers[:, None] * 0.5, 1, (ROWS, 16)).astype(np.float32), numbers
+    labels = np.arange(ROWS) % 3
+    return random.normal(labels[:, None] * 0.5, 1, (ROWS, 16)).astype(np.float32), labels
 
 
 def train(data, checkpoint, epochs=10, seed=1):
@@ -91,12 +91,12 @@ def test_it_is_keras_early_stopping(data, whole):
     """The same best weights and the same number of epochs as Keras' own callback gives, which cannot continue."""
     weights, uncut, _ = whole
     keras.utils.set_random_seed(1)
-    head, (inputs, numbers) = architectures.head("NN", (16,), 3), batches.in_memory(*data)
+    head, (inputs, labels) = architectures.head("NN", (16,), 3), batches.in_memory(*data)
     training._compile(head, keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.01, 10_000, 0.9)), 4)
     stopping = keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=protocol.PATIENCE, restore_best_weights=True)
     history = head.fit(
-        batches.shuffled(inputs, numbers, range(VALIDATION, ROWS), 1, range(10)),
-        validation_data=batches.in_order(inputs, numbers, range(VALIDATION), VALIDATION),
+        batches.shuffled(inputs, labels, range(VALIDATION, ROWS), 1, range(10)),
+        validation_data=batches.in_order(inputs, labels, range(VALIDATION), VALIDATION),
         epochs=10,
         steps_per_epoch=4,
         callbacks=[stopping],
@@ -147,7 +147,7 @@ def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, pl
 
 @pytest.mark.parametrize("precision", options.PRECISIONS)
 def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
-    features, numbers = data
+    features, labels = data
     settings = {"warm_up": 5, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
 
     def compiled() -> training.Trainee:
@@ -155,7 +155,7 @@ def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
             return training.compile_by_steps(architectures.head("NN", (16,), 3), settings, 40)
 
     def train(trainee: training.Trainee) -> list[np.ndarray]:
-        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], numbers[:64]), 40))[0]
+        return training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], labels[:64]), 40))[0]
 
     used, new = compiled(), compiled()
     start = new.model.get_weights()

@@ -10,14 +10,14 @@ CLASSES = ("cat", "dog")
 
 
 def test_scores_by_hand():
-    numbers, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
-    given = scores.scores(numbers, predicted, CLASSES)
+    y_true, y_pred = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    given = scores.scores(y_true, y_pred, CLASSES)
     assert given["accuracy"] == 0.75
     assert given["confusion_matrix"] == [[2, 1], [0, 1]]
     assert given["by_class"]["cat"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
     assert given["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
     assert given["weighted_f1"] == pytest.approx(0.75 * 0.8 + 0.25 * 2 / 3)
-    report = scores.report(numbers, predicted, CLASSES)
+    report = scores.report(y_true, y_pred, CLASSES)
     assert "0.80         3" in report
     assert "accuracy" in report
 
@@ -50,12 +50,12 @@ def test_predictions_name_classes_and_probabilities():
 
 
 def test_scores_without_images_that_were_trained_on():
-    numbers, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0])
-    leak = scores.leak(numbers, predicted, CLASSES, np.array([True, False, True, False]))
+    y_true, y_pred = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0])
+    leak = scores.leak(y_true, y_pred, CLASSES, np.array([True, False, True, False]))
     assert leak["images"] == 2
     assert leak["without"]["accuracy"] == 0
-    assert scores.leak(numbers, predicted, CLASSES, np.zeros(4, bool)) == {"images": 0}
-    assert scores.leak(numbers, predicted, CLASSES, np.ones(4, bool)) == {"images": 4}  # nothing is left to score
+    assert scores.leak(y_true, y_pred, CLASSES, np.zeros(4, bool)) == {"images": 0}
+    assert scores.leak(y_true, y_pred, CLASSES, np.ones(4, bool)) == {"images": 4}  # nothing is left to score
 
 
 def test_mcnemar_counts_only_images_on_which_the_two_differ():

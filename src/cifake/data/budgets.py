@@ -13,18 +13,18 @@ def steps_of(size: int, steps: int) -> int:
     return round(steps * factor / 40) * 40
 
 
-def draw(numbers: np.ndarray, size: int, seed: int, source: str) -> np.ndarray:
-    """Draw `size` rows, int64 [size]; `numbers` [n] is the class of each row, from 0.
+def draw(labels: np.ndarray, size: int, seed: int, source: str) -> np.ndarray:
+    """Draw `size` rows, int64 [size]; `labels` [n]: the class of each row, from 0.
 
     With the same seed and source, a smaller draw is the beginning of a larger one. The numbers of rows of two classes differ by
     one at most, as long as no class runs out.
     """
     random = np.random.default_rng([seed, protocol.SOURCES.index(source)])
-    place = np.empty(len(numbers), np.int64)  # of each row in the random order of its class
-    for number in np.unique(numbers):
-        members = np.flatnonzero(numbers == number)
+    place = np.empty(len(labels), np.int64)  # of each row in the random order of its class
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
         place[random.permutation(members)] = range(len(members))
-    return np.lexsort((numbers, place))[:size]  # the first of each class, then the second of each, and so on
+    return np.lexsort((labels, place))[:size]  # the first of each class, then the second of each, and so on
 
 
 def fingerprint(rows: np.ndarray) -> str:
@@ -32,16 +32,12 @@ def fingerprint(rows: np.ndarray) -> str:
     return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()
 
 
-def batches(parts: dict[str, np.ndarray], shares: dict[str, int], steps: int, seed: int, phase: int) -> np.ndarray:
-    """The rows of each step's batch, int64 [steps, images]: of each source, as many rows of its part as its share says.
+def batches(rows: np.ndarray, source: str, images: int, steps: int, seed: int, phase: int) -> np.ndarray:
+    """The rows of a source in each step's batch, int64 [steps, images].
 
-    Each part is gone through again and again in a new random order, so that each of its rows is seen n times before any is seen
-    n + 1 times.
+    They are gone through again and again in a new random order, so that each is seen n times before any is seen n + 1 times.
     """
-    columns = []
-    for source, rows in parts.items():
-        picks, key = steps * shares[source], (seed, phase, (*protocol.SOURCES, protocol.GAUSSIAN).index(source))
-        rounds = range(-(-picks // len(rows)))
-        order = np.concatenate([np.random.default_rng([*key, number]).permutation(rows) for number in rounds])
-        columns.append(order[:picks].reshape(steps, shares[source]))
-    return np.concatenate(columns, axis=1)
+    picks, key = steps * images, (seed, phase, (*protocol.SOURCES, protocol.GAUSSIAN).index(source))
+    rounds = range(-(-picks // len(rows)))
+    order = np.concatenate([np.random.default_rng([*key, number]).permutation(rows) for number in rounds])
+    return order[:picks].reshape(steps, images)

@@ -1,6 +1,6 @@
 """Images as people have them -> an images folder as the study has it: 32x32 JPEGs like CIFAKE's, named by class.
 
-import_images.py calls, in this order: find, class_names, plan, links, write.
+import_images.py calls find, class_names, plan, links, write.
 """
 
 import difflib
@@ -12,7 +12,6 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from cifake import protocol
 from cifake.data import decoding, metadata
 from cifake.system import progress
 from cifake.system.errors import StudyError
-from cifake.system.files import flush
+from cifake.system.files import whole_folder
 from cifake.system.paths import CLASS_LIST, Folders, shown
 
 log = logging.getLogger(__name__)
@@ -35,6 +34,7 @@ TEST_SHARE = 6  # if the input does not say which images are for testing, one in
 FEWEST = 10  # images of a class
 FEW = 2_400  # images: with 2,000 of them for training, experiment 1's 20 epochs are 500 steps
 FIRST, DIGITS = {"train/FAKE": 1000}, {"test/FAKE": 1}  # number in the first file's name in CIFAKE, and its digits; elsewhere 0000
+FOR_TESTING = re.compile(r"(?<![a-z])test(?![a-z])")  # as a word, in the name of a file or array
 BATCH_RECORD = 1 + 3 * 32 * 32  # bytes of an image in CIFAR-10's binary batches: label, red, green, blue
 
 
@@ -74,22 +74,19 @@ def _in_folders(folder: Path) -> Iterator[Item]:
 
 def _in_arrays(files: Sequence[Path]) -> Iterator[Item]:
     """Arrays of images, each with the labels that come in the same place by name; x_test or test_batch are for testing."""
-    by_part = defaultdict(lambda: ([], []))
-    for path in files:
-        for key, values in sorted(_load(path).items()):
-            is_test = re.search(r"(?<![a-z])test(?![a-z])", f"{path.name} {key}".casefold()) is not None
-            by_part[is_test][values.ndim > 2].append((f"{shown(path)} {key}".strip(), values))
-    for is_test, (labels, images) in by_part.items():
-        if [values.shape[:1] for _, values in images] != [values.shape[:1] for _, values in labels]:
-            found = metadata.listed([f"{name}: {values.dtype} {list(values.shape)}" for name, values in images + labels])
-            raise StudyError(f"Each array of images [n, height, width, 3] needs an array of n labels; there are:{found}")
-        for (name, pixels), (name_of_labels, values) in zip(images, labels, strict=True):
-            if values.dtype.kind not in "iuU" or values.size != len(values):
-                found = f"{name_of_labels} is {values.dtype} {list(values.shape)}"
-                raise StudyError(f"{found}; labels are a whole number from 0, or the name of a class, for each image.")
-            levels = _levels(name, pixels)
-            for row, label in enumerate(values.ravel().tolist()):
-                yield Item(f"{name} [{row}]", label, is_test, partial(levels, row))
+    arrays = [(f"{path.name} {key}".strip(), values) for path in files for key, values in _load(path).items()]
+    named = sorted(((not FOR_TESTING.search(name.casefold()), name, values) for name, values in arrays), key=lambda one: one[:2])
+    images, labels = ([one for one in named if (one[-1].ndim > 2) == is_image] for is_image in (True, False))
+    if [values.shape[:1] for *_, values in images] != [values.shape[:1] for *_, values in labels]:
+        found = metadata.listed([f"{name}: {values.dtype} {list(values.shape)}" for _, name, values in named])
+        raise StudyError(f"Each array of images [n, height, width, 3] needs an array of n labels; there are:{found}")
+    for (is_train, name, pixels), (_, name_of_labels, values) in zip(images, labels, strict=True):
+        if values.dtype.kind not in "iuU" or values.size != len(values):
+            found = f"{name_of_labels} is {values.dtype} {list(values.shape)}"
+            raise StudyError(f"{found}; labels are a whole number from 0, or the name of a class, for each image.")
+        levels = _levels(name, pixels)
+        for row, label in enumerate(values.ravel().tolist()):
+            yield Item(f"{name} [{row}]", label, not is_train, partial(levels, row))
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
@@ -97,7 +94,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     try:
         if path.suffix.lower() == ".bin":
             records = np.fromfile(path, np.uint8).reshape(-1, BATCH_RECORD)
-            return {"images": records[:, 1:].reshape(-1, 3, 32, 32), "labels": records[:, 0]}
+            return {"images": np.moveaxis(records[:, 1:].reshape(-1, 3, 32, 32), 1, -1), "labels": records[:, 0]}
         loaded = np.load(path, mmap_mode="r")
         return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except Exception:  # NumPy, zipfile and zlib raise many kinds on damaged files
@@ -108,9 +105,6 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 def _levels(name: str, images: np.ndarray) -> Callable[[int], np.ndarray]:
     """A function that gives the pixels of one row as uint8 [height, width, 3]. Raises StudyError for an array of another kind."""
     found = f"{images.dtype} {list(images.shape)}"
-    if images.ndim == 4 and images.shape[1] == 3 != images.shape[3]:
-        images = np.moveaxis(images, 1, -1)
-        log.info("%s is %s: its channels come first", name, found)
     if images.ndim == 4 and images.shape[3] == 3 and images.size:
         low, high = images.min(), images.max()
         if images.dtype == np.uint8 and high > 1:
@@ -166,28 +160,27 @@ def plan(items: list[Item], classes: tuple[str, ...], source: str, split: str | 
 
 
 def _by_class(items: list[Item], classes: tuple[str, ...]) -> list[list[Item]]:
-    """The images of each class. Capitals do not count; folders named by numbers count the classes from 0, as arrays of numbers do."""
-    numbers = {name.casefold(): number for number, name in enumerate(classes)}
+    """The images of each class. Capitals do not count."""
+    labels = {name.casefold(): label for label, name in enumerate(classes)}
     names = {item.label.casefold() for item in items if isinstance(item.label, str)}
-    if not names & numbers.keys() and all(name.isdecimal() for name in names):
-        log.info("Labels that are numbers: 0 is %s, %d is %s", classes[0], len(classes) - 1, classes[-1])
-        numbers = {name: int(name) for name in names}
-    elif unknown := sorted(names - numbers.keys()):
-        nearest = {name: difflib.get_close_matches(name, numbers, n=1) for name in unknown}
-        hints = [name + "".join(f", did you mean {classes[numbers[near]]}?" for near in nearest[name]) for name in unknown]
+    if not names:
+        log.info("Labels are numbers: 0 is %s, %d is %s", classes[0], len(classes) - 1, classes[-1])
+    if unknown := sorted(names - labels.keys()):
+        nearest = {name: difflib.get_close_matches(name, labels, n=1) for name in unknown}
+        hints = [name + "".join(f", did you mean {classes[labels[near]]}?" for near in nearest[name]) for name in unknown]
         raise StudyError(
             f"{len(unknown):,} name(s) are none of the classes {', '.join(classes)}; rename them, or move away what is no class:"
             f"{metadata.listed(hints)}"
         )
     by_class = defaultdict(list)
     for item in items:
-        by_class[numbers[item.label.casefold()] if isinstance(item.label, str) else item.label].append(item)
+        by_class[labels[item.label.casefold()] if isinstance(item.label, str) else item.label].append(item)
     if min(by_class) < 0 or max(by_class) >= len(classes):
         raise StudyError(
             f"The labels run from {min(by_class)} to {max(by_class)}, but the {len(classes)} classes from 0 to {len(classes) - 1}; count "
             f"from 0, or name all classes in {CLASS_LIST} beside the arrays, one a line."
         )
-    return [by_class[number] for number in range(len(classes))]
+    return [by_class[label] for label in range(len(classes))]
 
 
 def links(like: Path | None, classes: tuple[str, ...], planned: Collection[str]) -> dict[str, Path]:
@@ -208,48 +201,30 @@ def links(like: Path | None, classes: tuple[str, ...], planned: Collection[str])
 
 
 def write(output: Path, classes: tuple[str, ...], planned: dict[str, Item], linked: dict[str, Path], stretch: bool) -> None:
-    """Make all files in a draft beside the folder, and rename it when it is complete. Raises StudyError that lists unreadable images."""
-    draft, faults = output.with_name(f".{output.name}.draft"), []
-    shutil.rmtree(draft, ignore_errors=True)  # left by a start that was killed
-    pool = ThreadPoolExecutor()  # Pillow decodes and scales in several threads at once
-    try:
+    """Make all files of the folder, or none. Raises StudyError that lists unreadable images."""
+    faults = []
+    with whole_folder(output) as draft:
         for folder in {(draft / name).parent for name in planned | linked}:
             folder.mkdir(parents=True)
         if classes != protocol.CIFAKE_CLASSES:
             (draft / CLASS_LIST).write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
             metadata.class_names(Folders(draft))  # refuses names that are too long for tables, and fewer than two
         with progress.bar(len(planned), "Importing", "images") as bar:
-            for name, (content, fault) in zip(planned, pool.map(partial(_try_jpeg, stretch), planned.values()), strict=True):
-                (draft / name).write_bytes(content)
-                faults += [fault] * bool(fault)
+            for name, item in planned.items():
+                try:
+                    content = jpeg(item.read(), stretch)
+                except (ValueError, OSError) as problem:
+                    faults.append(f"{item.origin}: {getattr(problem, 'strerror', None) or problem}")
+                else:
+                    (draft / name).write_bytes(content)
                 bar.update()
         if faults:
             raise StudyError(f"{len(faults):,} image(s) cannot be read; mend or remove them:{metadata.listed(sorted(faults))}")
-        with progress.bar(len(linked), "Linking", "images") as bar:
-            for name, original in linked.items():
-                _link(original, draft / name)
-                bar.update()
-        draft.replace(output)  # replaces an empty folder, and nothing else
-    finally:
-        pool.shutdown(cancel_futures=True)
-        shutil.rmtree(draft, ignore_errors=True)
-    flush(output.parent)
-
-
-def _link(original: Path, copy: Path) -> None:
-    """A hard link, which Windows' drives know too and which outlives its original; a copy on another disk, or on one without links."""
-    try:
-        os.link(os.path.realpath(original), copy)
-    except OSError:
-        shutil.copyfile(original, copy)
-
-
-def _try_jpeg(stretch: bool, item: Item) -> tuple[bytes, str]:
-    """An image's JPEG, and what is wrong if it cannot be read."""
-    try:
-        return jpeg(item.read(), stretch), ""
-    except (ValueError, OSError) as problem:
-        return b"", f"{item.origin}: {getattr(problem, 'strerror', None) or problem}"
+        for name, original in linked.items():
+            try:  # hard links, which Windows' drives know too and which outlive their originals
+                os.link(os.path.realpath(original), draft / name)
+            except OSError:  # another disk, or one without links
+                shutil.copyfile(original, draft / name)
 
 
 def jpeg(image: bytes | np.ndarray, stretch: bool = False) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from cifake import protocol
@@ -47,9 +48,9 @@ class Split:
     fingerprint: str  # SHA-256 of labels and contents, row by row: what a classifier was trained or tested on
 
     @property
-    def numbers(self) -> list[int]:
-        """The class of each row as the classifiers count them, from 0."""
-        return [row.number - 1 for row in self.rows]
+    def labels(self) -> np.ndarray:
+        """The class of each row as the classifiers count them, from 0; int64 [n]."""
+        return np.array([row.number - 1 for row in self.rows])
 
     @property
     def filepaths(self) -> list[str]:

@@ -109,7 +109,7 @@ def prepare(
             computing = backbone_of(architecture, chosen)
         fingerprint = splits["train"].fingerprint
         inputs = features.of_images(computing, pixels.pop("train"), fingerprint, chosen.folders, f"{name}, train")
-        inputs = batches.in_memory(inputs, np.array(splits["train"].numbers))  # releases the array itself
+        inputs = batches.in_memory(inputs, splits["train"].labels)  # releases the array itself
     return Prepared((backbone, *inputs), seconds, splits["test"], pixels["test"], trained_on)
 
 
@@ -117,7 +117,7 @@ def train(
     source: str, chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds
 ) -> tuple[np.ndarray, dict]:
     """Train one classifier on the images of a source, save it, and have the saved model answer the test."""
-    backbone, inputs, numbers = prepared.inputs
+    backbone, inputs, labels = prepared.inputs
     test, settings = prepared.test, run.settings
 
     # The training. The seed is set right before the head is built, so that kept and new features start alike.
@@ -125,7 +125,7 @@ def train(
     with architectures.precision(settings["precision"]):
         trainee = architectures.head(run.architecture, inputs.shape[1:], len(test.classes))
     key = hashlib.sha256(json.dumps([settings, run.data, test.classes]).encode()).hexdigest()[:16]
-    trained = training.train(trainee, inputs, numbers, settings, chosen.folders.checkpoint(run.title, key))
+    trained = training.train(trainee, inputs, labels, settings, chosen.folders.checkpoint(run.title, key))
     seconds["training"] = round(trained.seconds, 1)  # over all sittings
 
     # The model that is saved is float32 always. The scores are those of the saved model.

@@ -34,10 +34,8 @@ def evaluate(trained: pd.DataFrame, needed: list[str], chosen: argparse.Namespac
             continue
         test = metadata.read_split(chosen.folders, source, "test")
         if list(test.classes) != members["record"].iloc[0]["classes"]:
-            raise StudyError(
-                f"The classes of the {source} test images are not those that the classifiers were trained on; train them again: "
-                f"{with_folders('bash run.sh')}"
-            )
+            what = f"The classes of the {source} test images are not those that the classifiers were trained on"
+            raise StudyError(f"{what}; train them again: {with_folders('bash run.sh')}")
         wanted, untested = [], []
         for row in members.itertuples():
             place = None if row.is_plain else row.seed

@@ -105,17 +105,11 @@ def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Spl
     for architecture in chosen.models or ARCHITECTURES:
         shared = _shared_settings(architecture, chosen)
         for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, chosen.seeds or protocol.SEEDS):
-            wanted.append(
-                Run(
-                    "E3",
-                    architecture,
-                    f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else ""),
-                    _settings(architecture, arm, size, seed, shared, variant, sizes),
-                    _data(architecture, arm, variant, splits) if splits else {},
-                    chosen.folders.e3_run(architecture, arm.name, size, seed, variant),
-                    arm=arm,
-                )
-            )
+            title = f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else "")
+            settings = _settings(architecture, arm, size, seed, shared, variant, sizes)
+            data = _data(architecture, arm, variant, splits) if splits else {}
+            files = chosen.folders.e3_run(architecture, arm.name, size, seed, variant)
+            wanted.append(Run("E3", architecture, title, settings, data, files, arm=arm))
     number, shards = chosen.shard
     return wanted[number - 1 :: shards]
 
@@ -125,17 +119,14 @@ def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], see
 
     Tuning is done with the protocol's first seed, variants with its first three, whichever seeds are asked for.
     """
-    parts = {"tuning": tuning(architecture), "sensitivity": SENSITIVITY | FIELD}
     if part in (None, "tuning"):
-        yield from _varied(architecture, parts["tuning"], sizes, seeds)
+        yield from _varied(architecture, tuning(architecture), sizes, seeds)
     if part in (None, "main"):
-        for seed in seeds:
-            for size in sorted({*sizes["REAL"], *sizes["FAKE"]}):
-                yield from (
-                    (seed, arm, size, "") for arm in ARMS if size in sizes[arm.counts] and _is_planned(architecture, arm, size, seed)
-                )
+        for seed, size, arm in itertools.product(seeds, sorted({*sizes["REAL"], *sizes["FAKE"]}), ARMS):
+            if size in sizes[arm.counts] and _is_planned(architecture, arm, size, seed):
+                yield seed, arm, size, ""
     if part in (None, "sensitivity"):
-        yield from _varied(architecture, parts["sensitivity"], sizes, seeds)
+        yield from _varied(architecture, SENSITIVITY | FIELD, sizes, seeds)
 
 
 def _varied(
@@ -211,10 +202,9 @@ def changed_by(architecture: str, variant: str | None) -> dict:
 
 def _data(architecture: str, arm: Arm, variant: str, splits: Splits) -> dict[str, dict]:
     """The images that a run takes from, and is tested on."""
-    parts = {f"{source} train": splits[source, "train"] for source in {"REAL" if name == GAUSSIAN else name for name in arm.sources}}
-    return data_of(
-        dict(sorted(parts.items(), reverse=True)) | ({} if variant in tuning(architecture) else {"REAL test": splits["REAL", "test"]})
-    )
+    taken_from = {"REAL" if name == GAUSSIAN else name for name in arm.sources}
+    parts = {f"{source} train": splits[source, "train"] for source in sorted(taken_from, reverse=True)}
+    return data_of(parts if variant in tuning(architecture) else parts | {"REAL test": splits["REAL", "test"]})
 
 
 def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str, list[int]]:
@@ -226,8 +216,8 @@ def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str,
     sizes = {}
     for source, images in rows.items():
         usable = images[metadata.validation_rows(len(images)) :] if source == "REAL" else images
-        numbers = Counter(row.number for row in usable)
-        least = min(numbers[number] for number in range(1, classes + 1))
+        counts = Counter(row.number for row in usable)
+        least = min(counts[number] for number in range(1, classes + 1))
         sizes[source] = [size for size in protocol.BUDGETS if -(-size // classes) <= least]
         if not sizes[source]:
             raise StudyError(
@@ -236,8 +226,7 @@ def sizes_of(rows: dict[str, Sequence[metadata.Row]], classes: int) -> dict[str,
             )
         if source == "FAKE":
             sizes[source] = [size for size in sizes[source] if size < len(images)] + [len(images)]
-    left_out = [f"{size:,}" for size in protocol.BUDGETS if size not in sizes["REAL"]]
-    if left_out:
+    if left_out := [f"{size:,}" for size in protocol.BUDGETS if size not in sizes["REAL"]]:
         log.info("Left out, because there are too few REAL images: budgets of %s.", ", ".join(left_out))
     return sizes
 
@@ -305,7 +294,7 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
         if is_tuning(runs[0]):
             test = replace(real, split="validation", rows=real.rows[:held_out], fingerprint=f"{real.fingerprint} first")
             test_pixels = real_pixels[:held_out]
-        labels = {part.source: np.array(part.numbers) for part in (real, fake)}
+        labels = {part.source: part.labels for part in (real, fake)}
         usable = {"REAL": np.arange(held_out, len(real.rows)), "FAKE": np.arange(len(fake.rows))}
         pixels = {"REAL": real_pixels, "FAKE": fake_pixels}
         backbone = backbone_of(architecture, chosen, architectures.STANDARDISED)
@@ -349,14 +338,9 @@ class Pool:
     take: Callable[[np.ndarray, np.random.Generator], np.ndarray]  # rows of a batch -> inputs of the classifier, augmented if the arm is
 
 
-def drawn(run: Run, source: str, inputs: Inputs) -> np.ndarray:
-    """The rows that a run may learn from: its budget of the source that its arm counts, of the other one as many as its settings say."""
-    size = run.settings["images"] if source == run.arm.counts else run.settings["fake_images"]
-    return _draw(run, source, size, inputs)
-
-
-def _draw(run: Run, source: str, size: int, inputs: Inputs) -> np.ndarray:
-    """The rows of a budget."""
+def drawn(run: Run, source: str, inputs: Inputs, size: int | None = None) -> np.ndarray:
+    """The rows that a run may learn from, or `size` of them: as its budget says of the source that its arm counts, else its settings."""
+    size = size or run.settings["images" if source == run.arm.counts else "fake_images"]
     usable = inputs.usable[source]
     return usable[budgets.draw(inputs.labels[source][usable], size, run.settings["seed"], source)]
 
@@ -411,7 +395,7 @@ def _many_copies(run: Run, inputs: Inputs, chosen: argparse.Namespace) -> np.nda
     if (source, seed) not in inputs.few:
         inputs.few = {known: values for known, values in inputs.few.items() if known[1] == seed}  # the seeds come one by one
         most = min(protocol.FEW, len(inputs.usable[source]))
-        every = _draw(run, source, most, inputs)
+        every = drawn(run, source, inputs, most)
         fingerprint = f"rows {budgets.fingerprint(every)} of {run.data[f'{source} train']['sha256']}"
         label = f"{source} {run.architecture}, seed {seed}"
         log.info("  %s: features of %d augmented copies of %s images", label, number, f"{most:,}")
@@ -454,10 +438,7 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         for number, sources in enumerate(phases):
             share = round(protocol.BATCH_SIZE * settings.get("fake_share", 0))
             shares = {sources[0]: protocol.BATCH_SIZE - share, sources[1]: share} if len(sources) > 1 else {sources[0]: protocol.BATCH_SIZE}
-            of_steps = {
-                source: budgets.batches({source: pools[source].rows}, {source: images}, steps, seed, number)
-                for source, images in shares.items()
-            }
+            of_steps = {name: budgets.batches(pools[name].rows, name, images, steps, seed, number) for name, images in shares.items()}
 
             def make(step, of_steps=of_steps, number=number):
                 random = np.random.default_rng([seed, number, int(step)])
@@ -482,16 +463,10 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         "classes": list(classes),
         "settings": settings,
         "data": run.data,
-        "budget": {
-            source: {"images": len(pool.rows), "sha256": budgets.fingerprint(pool.rows)}
-            for source, pool in pools.items()
-            if source != GAUSSIAN
-        },
+        "budget": {name: {"images": len(pool.rows), "sha256": budgets.fingerprint(pool.rows)} for name, pool in pools.items()},
         "training": {"steps": settings["steps"], "precision": of_training, "history": history},
-        **(
-            {"weights": inputs.weights, "features": {"precision": chosen.precision, "deviation": inputs.deviation}}
-            if inputs.weights
-            else {}
-        ),
     }
+    facts["budget"].pop(GAUSSIAN, None)
+    if inputs.weights:
+        facts |= {"weights": inputs.weights, "features": {"precision": chosen.precision, "deviation": inputs.deviation}}
     return probabilities, facts

@@ -22,7 +22,7 @@ from cifake.data import appearance, decoding, metadata
 from cifake.experiments import e1
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, weights_setting, why
 from cifake.models import architectures, features, gradcam
-from cifake.models.architectures import ARCHITECTURES, IN_ALL_EXPERIMENTS, Classifier
+from cifake.models.architectures import ARCHITECTURES, OF_EXPERIMENT_1, Classifier
 from cifake.pages import e1 as pages_of_e1
 from cifake.pages import e4 as pages_of_e4
 from cifake.pages import style
@@ -51,7 +51,7 @@ def run_missing(chosen: argparse.Namespace) -> None:
     """Do what the options ask for and what is not there yet."""
     log.info("Experiment 4: reading the images")
     splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
-    models = chosen.models or IN_ALL_EXPERIMENTS
+    models = chosen.models or OF_EXPERIMENT_1
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
     _measure_before_training(models, splits, chosen)
@@ -62,13 +62,12 @@ def run_missing(chosen: argparse.Namespace) -> None:
 
 def announce(chosen: argparse.Namespace) -> None:
     """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
-    models = chosen.models or IN_ALL_EXPERIMENTS
-    runs = [run for members, *_ in _trainings(models, {}, chosen) for run in members]
-    missing = [run.title for run in runs if why(run, chosen.fresh)]
-    log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(runs), len(runs) - len(missing), len(missing))
-    names = [(source, name) for source in protocol.SOURCES for name in models]
-    absent = [f"{source} {name}" for source, name in names if not chosen.folders.classifier("E1", source, name)["model"].exists()]
-    if absent:
+    models = chosen.models or OF_EXPERIMENT_1
+    reasons = [why(run, chosen.fresh) for members, *_ in _trainings(models, {}, chosen) for run in members]
+    missing = sum(reason is not None for reason in reasons)
+    log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(reasons), len(reasons) - missing, missing)
+    names = itertools.product(protocol.SOURCES, models)
+    if absent := [" ".join(name) for name in names if not chosen.folders.classifier("E1", *name)["model"].exists()]:
         log.info(
             "Labels, Grad-CAM and coverage need these classifiers, if they are not done yet: %s; train them with: %s",
             ", ".join(absent),
@@ -85,10 +84,9 @@ def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) ->
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
     for architecture in models:
-        name = protocol.REAL_OR_FAKE
         settings = e1.settings_of(architecture, chosen)
-        members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
-        prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, both, {})
+        members = [e1.run_of("E4", protocol.REAL_OR_FAKE, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
+        prepare = partial(e1.prepare, architecture, f"{protocol.REAL_OR_FAKE} {architecture}", chosen, both, {})
         yield members, prepare, partial(_tell_apart, chosen)
     data = {part: data[part] for part in ("FAKE train", "REAL train", "REAL test") if part in data}
     for name in CHANGES if CHANGED in models else ():
@@ -100,11 +98,11 @@ def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) ->
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
     """Both sources as one split of two classes, interleaved, so that its validation share has the same part of each."""
     members = [
-        ((place / len(part.rows), number), row._replace(number=number, label=part.source), content)
+        (place / len(part.rows), number, row._replace(number=number, label=part.source), content)
         for number, part in enumerate((real, fake), start=1)
         for place, (row, content) in enumerate(zip(part.rows, part.contents, strict=True))
     ]
-    _, rows, contents = zip(*sorted(members, key=lambda member: member[0]), strict=True)
+    _, _, rows, contents = zip(*sorted(members, key=lambda member: member[:2]), strict=True)
     fingerprint = hashlib.sha256(f"{real.fingerprint} {fake.fingerprint}".encode()).hexdigest()
     return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
 
@@ -113,11 +111,11 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
     """Train a classifier to tell REAL from FAKE; its record also has the area under the ROC curve and the accuracy by object class."""
     probabilities, facts = e1.train(protocol.REAL_OR_FAKE, chosen, run, prepared, make, seconds)
     test, objects = prepared.test, metadata.class_names(chosen.folders)
-    numbers, shown_in = np.array(test.numbers), np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
-    is_right = probabilities.argmax(1) == numbers
-    facts["auc"] = float(roc_auc_score(numbers, probabilities[:, 1]))
+    labels, shown_in = test.labels, np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
+    is_right = probabilities.argmax(1) == labels
+    facts["auc"] = float(roc_auc_score(labels, probabilities[:, 1]))
     facts["by_object"] = {  # the share that is right, of the images of each source
-        name: {source: float(is_right[(shown_in == place) & (numbers == number)].mean()) for number, source in enumerate(protocol.SOURCES)}
+        name: {source: float(is_right[(shown_in == place) & (labels == label)].mean()) for label, source in enumerate(protocol.SOURCES)}
         for place, name in enumerate(objects)
     }
     return probabilities, facts
@@ -125,12 +123,12 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
 
 def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
     """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
-    real, seconds = splits["REAL", "train"], {}
+    real = splits["REAL", "train"]
     first = metadata.validation_rows(len(real.rows))
     some = slice(first, first + protocol.STATISTICS_OF)
     others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
     parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
-    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, seconds, partial(CHANGES[name], others))
+    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, {}, partial(CHANGES[name], others))
 
 
 # ----------------------------------------------------------------------------------------------------------- the measurements
@@ -164,21 +162,19 @@ def _measure(
 
 def _is_stale(paths: dict[str, Path], settings: dict, data: dict) -> bool:
     """Whether a measurement is missing, damaged, or one with other settings or images."""
-    if not all(path.exists() for path in paths.values()):
-        return True
     try:
         record = records.read(paths["record"], "E4")
-    except StudyError:
+    except (StudyError, FileNotFoundError):
         return True
-    return record["settings"] != settings or record["data"] != data
+    return (record["settings"], record["data"]) != (settings, data) or not all(path.exists() for path in paths.values())
 
 
 def _measure_before_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
     fake, real = ("FAKE", "test"), ("REAL", "test")
-    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, IN_ALL_EXPERIMENTS)}
+    paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, OF_EXPERIMENT_1)}
     trained = {key: records.read(path) for key, path in paths.items() if path.exists()}
-    if absent := [f"{source} {name}" for source in protocol.SOURCES for name in models if (source, name) not in trained]:
+    if absent := [" ".join(key) for key in itertools.product(protocol.SOURCES, models) if key not in trained]:
         command = with_folders("bash run.sh")
         log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; %s trains all.", ", ".join(absent), command)
     if on_real := [record for (source, _), record in trained.items() if source == "REAL"]:  # whichever --models names
@@ -217,10 +213,8 @@ def _loaded(record: dict, chosen: argparse.Namespace) -> Classifier:
     """The classifier of a record. Raises StudyError if it is not there."""
     path = chosen.folders.output / record["model"]["file"]
     if fault := model_fault(path, record):
-        raise StudyError(
-            f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: "
-            f"{with_folders('bash run-' + record['architecture'] + '.sh')}"
-        )
+        command = with_folders(f"bash run-{record['architecture']}.sh")
+        raise StudyError(f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: {command}")
     return architectures.load(path)
 
 
@@ -230,7 +224,7 @@ def _answers(record: dict, classifier: Classifier, pixels: np.ndarray, split: me
         command = with_folders("bash run.sh")
         raise StudyError(f"{records.name_of(record)} knows other classes than the images have now; train it again: {command}")
     probabilities = features.probabilities(classifier, pixels, split.fingerprint, chosen.folders, records.name_of(record))
-    return scores.predictions(split.filepaths, np.array(split.numbers), probabilities, split.classes)
+    return scores.predictions(split.filepaths, split.labels, probabilities, split.classes)
 
 
 def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
@@ -247,7 +241,7 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pi
             "another_class_and_sure": float((wrong & is_sure).mean()),
             "by_class": {label: float(by_class[label]) for label in record["classes"]},
         }
-    # What is left from the loop is FAKE.
+    # The loop's last images are FAKE.
     return found, pages_of_e1.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
 
 
@@ -256,13 +250,8 @@ def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace,
     (part, images), classes, classifier = next(iter(pixels.items())), record["classes"], _loaded(record, chosen)
     answers = _answers(record, classifier, images, splits[part], chosen)
     wrong = answers[answers["label"] != answers["predicted"]].sort_values("probability_of_predicted", ascending=False, kind="stable")
-    lines = [
-        [
-            (row.Index, classes.index(row.predicted), f"{row.label} as\n{row.predicted}")
-            for row in wrong[wrong["label"] == name].head(SHOWN).itertuples()
-        ]
-        for name in wrong["label"].value_counts().index[:2]
-    ]
+    most = [wrong[wrong["label"] == name].head(SHOWN) for name in wrong["label"].value_counts().index[:2]]
+    lines = [[(row.Index, classes.index(row.predicted), f"{row.label} as\n{row.predicted}") for row in rows.itertuples()] for rows in most]
     title = f"{records.name_of(record)} on REAL images: what speaks for the class that it takes them for"
     return _gallery(classifier, images, lines, title)
 
@@ -274,12 +263,8 @@ def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, pix
         labels = [row.label for row in splits[part].rows]
         places = [labels.index(label) for label in splits[part].classes[:SHOWN]]
         taken_for = features.compute(classifier.whole("classifier"), images[places]).argmax(1)
-        lines.append(
-            [
-                (offset + place, number, f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[number]}")
-                for place, number in zip(places, taken_for, strict=True)
-            ]
-        )
+        words = [f"{part[0]} {labels[place]}\ntaken for {protocol.SOURCES[label]}" for place, label in zip(places, taken_for, strict=True)]
+        lines.append([(offset + place, label, said) for place, label, said in zip(places, taken_for, words, strict=True)])
         offset += len(images)
     title = f"{record['architecture']}: what speaks for the source that it takes the image for"
     return _gallery(classifier, np.concatenate(list(pixels.values())), lines, title)
@@ -288,30 +273,30 @@ def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, pix
 def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[int, int, str]]], title: str) -> Found:
     """A figure of Grad-CAM: lines of (row of the image, class that is looked for, words)."""
     cells = [cell for line in lines for cell in line]
-    places, numbers = [place for place, *_ in cells], np.array([number for _, number, _ in cells])
-    heat = gradcam.heat_maps(classifier, images[places], numbers)
+    places, labels = [place for place, *_ in cells], np.array([label for _, label, _ in cells])
+    heat = gradcam.heat_maps(classifier, images[places], labels)
     figure = pages_of_e4.looks_at(images[places], heat, [words for *_, words in cells], [len(line) for line in lines], title)
-    return {"images": [{"image": int(place), "class": int(number)} for place, number, _ in cells]}, figure
+    return {"images": [{"image": int(place), "class": int(label)} for place, label, _ in cells]}, figure
 
 
-def _covers(name: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
+def _covers(architecture: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; REAL training images as a yardstick."""
-    backbone, found = backbone_of(name, chosen), {}
+    backbone, found = backbone_of(architecture, chosen), {}
 
-    def of_class(part: tuple[str, str], number: int) -> np.ndarray:
+    def of_class(part: tuple[str, str], label: int) -> np.ndarray:
         """Features of the first images of a class; of the training images, those after the validation share."""
-        numbers = np.array(splits[part].numbers)
-        first = metadata.validation_rows(len(numbers)) if part[1] == "train" else 0
-        places = first + np.flatnonzero(numbers[first:] == number)[: protocol.COMPARED]
+        labels = splits[part].labels
+        first = metadata.validation_rows(len(labels)) if part[1] == "train" else 0
+        places = first + np.flatnonzero(labels[first:] == label)[: protocol.COMPARED]
         return features.compute(backbone, pixels[part][places], f"{part[0]}, {part[1]}")
 
-    for number, label in enumerate(splits["REAL", "test"].classes):
-        real = of_class(("REAL", "test"), number)
-        others = {"FAKE": of_class(("FAKE", "test"), number), "REAL": of_class(("REAL", "train"), number)}
+    for label, name in enumerate(splits["REAL", "test"].classes):
+        real = of_class(("REAL", "test"), label)
+        others = {"FAKE": of_class(("FAKE", "test"), label), "REAL": of_class(("REAL", "train"), label)}
         neighbours = min(protocol.NEIGHBOURS, *(len(values) - 1 for values in (real, *others.values())))
         if neighbours == 0:
-            raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {label}.")
-        found[label] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
+            raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {name}.")
+        found[name] = {source: coverage.measures(real, values, neighbours) for source, values in others.items()}
     return found, None
 
 
@@ -319,9 +304,9 @@ def _appearance(splits: Splits, pixels: Pixels) -> Found:
     """Colours of both sources, and the power spectrum of each class of both."""
     found = {}
     for part, images in pixels.items():
-        numbers = np.array(splits[part].numbers)
+        labels = splits[part].labels
         found[part[0]] = {
             "colours": appearance.colours(images).tolist(),
-            "power": {name: appearance.power(images[numbers == number]).tolist() for number, name in enumerate(splits[part].classes)},
+            "power": {name: appearance.power(images[labels == label]).tolist() for label, name in enumerate(splits[part].classes)},
         }
     return found, None

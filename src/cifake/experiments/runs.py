@@ -136,8 +136,7 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
         log.info("%s: done already with these settings; --fresh does it again.", what)
     written, prepared = [], None
     for number, (run, reason) in enumerate(missing, start=1):
-        replaced = "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)"
-        log.info("%s%s", run.title, replaced)
+        log.info("%s%s", run.title, "" if reason == "not done yet" else f": {reason}; replacing its results (--output DIR keeps them)")
         if prepared is None:
             device, prepared = devices.prepare(chosen.verbose), prepare()
             start = time.monotonic()
@@ -151,7 +150,6 @@ def do(wanted: list[Run], prepare: Callable[[], Prepared], train: Train, chosen:
 
 
 def _do_one(run: Run, device: str, prepared: Prepared, train: Train) -> Iterable[Path]:
-    """Train and test a classifier and put all files of its run in place, the record last; gives the files."""
     seconds = dict(prepared.seconds)
     with files.together(list(run.files.values())) as make:
         probabilities, facts = train(run, prepared, make, seconds)
@@ -165,19 +163,19 @@ def _do_one(run: Run, device: str, prepared: Prepared, train: Train) -> Iterable
 def _tested(run: Run, prepared: Prepared, probabilities: np.ndarray, record: dict, make: Callable) -> dict:
     """From the probabilities to what the record says of the test; the files that show it are made."""
     test = prepared.test
-    numbers, predicted = np.array(test.numbers), probabilities.argmax(1)
+    y_true, y_pred = test.labels, probabilities.argmax(1)
     found = {"test": {"source": test.source, "images": len(test.rows)}}
     if "predictions" in run.files:
-        found["scores"] = scores.scores(numbers, predicted, test.classes)
-        by_image = scores.predictions(test.filepaths, numbers, probabilities, test.classes)
+        found["scores"] = scores.scores(y_true, y_pred, test.classes)
+        by_image = scores.predictions(test.filepaths, y_true, probabilities, test.classes)
         made = make(run.files["predictions"], lambda path: scores.write_predictions(by_image, path))
-        found["predictions"] = {"sha256": files.checksum(made), "correct": scores.packed(numbers == predicted)}
+        found["predictions"] = {"sha256": files.checksum(made), "correct": scores.packed(y_true == y_pred)}
     else:  # one of the many runs of experiment 3, whose intervals are those over seeds
-        found["scores"] = scores.without_intervals(numbers, predicted, test.classes)
+        found["scores"] = scores.without_intervals(y_true, y_pred, test.classes)
     if prepared.trained_on is not None:
-        found["leak"] = scores.leak(numbers, predicted, test.classes, prepared.trained_on)
+        found["leak"] = scores.leak(y_true, y_pred, test.classes, prepared.trained_on)
     if "metrics" in run.files:
-        report = f"{scores.report(numbers, predicted, test.classes)}\n{records.sentences(record | found)}"
+        report = f"{scores.report(y_true, y_pred, test.classes)}\n{records.sentences(record | found)}"
         make(run.files["metrics"], lambda path: path.write_text(report, encoding="utf-8"))
         gallery = e1.mistakes(record | found, by_image, prepared.test_pixels)
         make(run.files["mistakes"], lambda path: style.save(gallery, path))

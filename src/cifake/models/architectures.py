@@ -1,10 +1,13 @@
 """The classifiers, one entry each in ARCHITECTURES: an optional frozen backbone, and a head, which is trained.
 
 A backbone maps raw images, uint8 [n, 32, 32, 3] RGB, to features; a head maps its features, or raw images if there is no backbone, to
-probabilities, float32 [n, classes]. whole() joins them to the model that is saved. Keras is imported only when a model is built.
+probabilities, float32 [n, classes]. whole() joins them to the model that is saved.
+
+Keras takes seconds to import, and scripts read this table before their options: so it is imported by what builds or loads a model.
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,7 +114,6 @@ def head(
     `scaling` is that of pixels, for a head that takes raw images; another one divides its features by `feature_deviation`, if given.
     """
     import keras
-    from keras import layers
 
     entry = ARCHITECTURES[architecture]
     if entry.convolutions:
@@ -120,11 +122,11 @@ def head(
     else:
         inputs = hidden = keras.Input(features, name="features")
         if feature_deviation is not None:
-            hidden = layers.Rescaling(1 / feature_deviation)(hidden)
+            hidden = keras.layers.Rescaling(1 / feature_deviation)(hidden)
     if entry.hidden is not None:
-        hidden = layers.Dense(entry.hidden, activation="relu", name="hidden")(hidden)
+        hidden = keras.layers.Dense(entry.hidden, activation="relu", name="hidden")(hidden)
     # float32 in any precision: in 16 bits, probabilities would tie and the loss lose its digits
-    outputs = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(hidden)
+    outputs = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(hidden)
     return keras.Model(inputs, outputs, name=architecture if entry.convolutions else "head")
 
 
@@ -154,43 +156,40 @@ def summary(model: "keras.Model") -> str:
 
 def _is_finite(model: "keras.Model") -> bool:
     """Whether all weights of a model are finite: with one that is not, its outputs mean nothing."""
-    import numpy as np
-
-    return all(np.isfinite(values).all() for values in model.get_weights())
+    return all(math.isfinite(values.sum()) for values in model.get_weights())
 
 
 def _scaled(pixels: "keras.KerasTensor", scaling: str) -> "keras.KerasTensor":
     """Pixels from 0 to 255, grey or RGB, as the first layer sees them."""
-    from keras import layers
+    import keras
 
     if scaling == UNIT:
-        return layers.Rescaling(protocol.PIXEL_SCALE)(pixels)
+        return keras.layers.Rescaling(protocol.PIXEL_SCALE)(pixels)
     is_grey = pixels.shape[-1] == 1
     means = (protocol.GREY_MEAN,) if is_grey else protocol.PIXEL_MEANS
     deviations = (protocol.GREY_DEVIATION,) if is_grey else protocol.PIXEL_DEVIATIONS
     offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
-    return layers.Rescaling([1 / deviation for deviation in deviations], offset)(pixels)
+    return keras.layers.Rescaling([1 / deviation for deviation in deviations], offset)(pixels)
 
 
 def _grey_pixels(_weights: str, scaling: str) -> "keras.Model":
     """NN's view of an image: its grey pixels, scaled and flat. Cast first: on uint8 the greyscale would be rounded."""
     import keras
-    from keras import layers, ops
 
     images = raw_images()
-    grey = ops.image.rgb_to_grayscale(ops.cast(images, "float32"))
-    return keras.Model(images, layers.Flatten()(_scaled(grey, scaling)), name="backbone")
+    grey = keras.ops.image.rgb_to_grayscale(keras.ops.cast(images, "float32"))
+    return keras.Model(images, keras.layers.Flatten()(_scaled(grey, scaling)), name="backbone")
 
 
 def _lenet_convolutions(images: "keras.KerasTensor", scaling: str) -> "keras.KerasTensor":
     """LeNet up to its dense layers."""
-    from keras import layers, ops
+    import keras
 
-    hidden = _scaled(ops.cast(images, "float32"), scaling)
+    hidden = _scaled(keras.ops.cast(images, "float32"), scaling)
     for filters, kernel in zip(protocol.LENET_FILTERS, protocol.LENET_KERNELS, strict=True):
-        hidden = layers.Conv2D(filters, kernel, padding="same", activation="relu")(hidden)
-        hidden = layers.MaxPooling2D()(hidden)
-    return layers.Flatten()(hidden)
+        hidden = keras.layers.Conv2D(filters, kernel, padding="same", activation="relu")(hidden)
+        hidden = keras.layers.MaxPooling2D()(hidden)
+    return keras.layers.Flatten()(hidden)
 
 
 def _allconv_convolutions(images: "keras.KerasTensor", scaling: str) -> "keras.KerasTensor":
@@ -198,18 +197,18 @@ def _allconv_convolutions(images: "keras.KerasTensor", scaling: str) -> "keras.K
 
     Pooling, not strides, makes the maps smaller: on processors that is several times as fast.
     """
-    from keras import layers, ops
+    import keras
 
-    hidden = _scaled(ops.cast(images, "float32"), scaling)
-    hidden = layers.Conv2D(24, 2, padding="same", activation="relu")(hidden)
-    hidden = layers.MaxPooling2D()(hidden)
+    hidden = _scaled(keras.ops.cast(images, "float32"), scaling)
+    hidden = keras.layers.Conv2D(24, 2, padding="same", activation="relu")(hidden)
+    hidden = keras.layers.MaxPooling2D()(hidden)
     for filters in (32, 64, 128):
         for number in range(2):
-            hidden = layers.Conv2D(filters, 3, padding="same", use_bias=False)(hidden)
+            hidden = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(hidden)
             if number == 0 and filters > 32:
-                hidden = layers.MaxPooling2D()(hidden)
-            hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
-    return layers.GlobalMaxPooling2D()(hidden)
+                hidden = keras.layers.MaxPooling2D()(hidden)
+            hidden = keras.layers.ReLU()(keras.layers.BatchNormalization()(hidden))
+    return keras.layers.GlobalMaxPooling2D()(hidden)
 
 
 def _vgg16(weights: str, _scaling: str) -> "keras.Model":
@@ -218,11 +217,10 @@ def _vgg16(weights: str, _scaling: str) -> "keras.Model":
     Raises StudyError if the weights cannot be downloaded, do not fit or are not finite.
     """
     import keras
-    from keras import ops
 
     images = raw_images()
     # Cast first: on uint8, preprocess_input subtracts with an overflow and says nothing.
-    prepared = keras.applications.vgg16.preprocess_input(ops.cast(images, "float32"))
+    prepared = keras.applications.vgg16.preprocess_input(keras.ops.cast(images, "float32"))
     network = keras.applications.VGG16(include_top=False, weights=None, input_shape=protocol.IMAGE_SHAPE, pooling="avg", name="vgg16")
     if weights != RANDOM:
         _load_weights(network, _published_weights() if weights == IMAGENET else Path(weights))
@@ -291,4 +289,4 @@ ARCHITECTURES = {
         e3_rate=0.003,
     ),
 }
-IN_ALL_EXPERIMENTS = [name for name, entry in ARCHITECTURES.items() if not entry.only_e3]
+OF_EXPERIMENT_1 = [name for name, entry in ARCHITECTURES.items() if not entry.only_e3]  # and of experiments 2 and 4

@@ -15,18 +15,18 @@ BATCH = 100  # images
 PLACES = 8
 
 
-def heat_maps(classifier: Classifier, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def heat_maps(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How much each place speaks for a class, float32 [n, 32, 32], from 0 to 1 in each image.
 
-    `images` uint8 [n, 32, 32, 3]; `numbers` [n]: the class of each, from 0. All zero where nothing speaks for the class. Raises
+    `images` uint8 [n, 32, 32, 3]; `labels` [n]: the class of each, from 0. All zero where nothing speaks for the class. Raises
     StudyError if the classifier has no convolutions.
     """
     maps_and_scores, heat = _opened(classifier), [np.empty((0, *protocol.IMAGE_SHAPE[:2]), np.float32)]
     for start in range(0, len(images), BATCH):
-        batch, classes = images[start : start + BATCH], numbers[start : start + BATCH]
+        batch, y = images[start : start + BATCH], labels[start : start + BATCH]
         with tf.GradientTape() as tape:
             maps, scores = maps_and_scores(batch, tape)
-            of_class = tf.gather(scores, classes, batch_dims=1)
+            of_class = tf.gather(scores, y, batch_dims=1)
         weights = tf.reduce_mean(tape.gradient(of_class, maps), axis=(1, 2), keepdims=True)
         found = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))
         found = tf.image.resize(found, protocol.IMAGE_SHAPE[:2])[..., 0].numpy()

@@ -130,17 +130,17 @@ def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: i
     """The study's loss; `steps` is the number of batches of an epoch, or of a part of a training."""
     model.compile(
         optimizer=optimiser,
-        loss="sparse_categorical_crossentropy",  # the categorical one, from class numbers instead of one-hot rows
+        loss="sparse_categorical_crossentropy",  # the categorical one, from labels instead of one-hot rows
         metrics=["accuracy"],
         steps_per_execution=divided(steps, STEPS_PER_CALL),
     )
     model.optimizer.build(model.trainable_variables)
 
 
-def train(head: keras.Model, inputs: tf.Tensor, numbers: tf.Tensor, settings: dict, checkpoint: Path) -> Training:
+def train(head: keras.Model, inputs: tf.Tensor, labels: tf.Tensor, settings: dict, checkpoint: Path) -> Training:
     """Train a head in place, to the weights of its best epoch, and return its history.
 
-    `inputs` [n, ...] and `numbers` [n] (classes from 0); the first rows are for validation, as metadata.validation_rows has it. Of the
+    `inputs` [n, ...] and `labels` [n] (classes from 0); the first rows are for validation, as metadata.validation_rows has it. Of the
     `settings` of its run it needs `seed` and `epochs_at_most`. The state is kept in `checkpoint` after each epoch. If that file is there,
     the training continues from it, to the same weights and history as a training that was never stopped. Raises StudyError if the loss or
     a weight is not finite.
@@ -158,8 +158,8 @@ def train(head: keras.Model, inputs: tf.Tensor, numbers: tf.Tensor, settings: di
     remaining = range(len(training.history), epochs)
     if remaining and not training.stopped_early:
         head.fit(
-            batches.shuffled(inputs, numbers, range(validation, len(inputs)), settings["seed"], remaining),
-            validation_data=batches.in_order(inputs, numbers, range(validation), VALIDATION_BATCH),
+            batches.shuffled(inputs, labels, range(validation, len(inputs)), settings["seed"], remaining),
+            validation_data=batches.in_order(inputs, labels, range(validation), VALIDATION_BATCH),
             initial_epoch=remaining.start,
             epochs=epochs,
             steps_per_epoch=steps,

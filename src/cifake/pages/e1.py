@@ -74,11 +74,8 @@ def mistakes(record: dict, by_image: pd.DataFrame, pixels: np.ndarray, number: i
     style.without_axes(axes)
     for panel, (row, image) in zip(axes.flat, worst.iterrows(), strict=False):
         panel.imshow(pixels[row])
-        # Probabilities are rounded down: none below 1 is 100%.
-        words = (
-            textwrap.fill(f"{image['label']} → {image['predicted']}", 22)
-            + f"\n{np.floor(100 * image['probability_of_predicted']):.0f}% sure"
-        )
+        sure = np.floor(100 * image["probability_of_predicted"])  # rounded down: none below 1 is 100%
+        words = textwrap.fill(f"{image['label']} → {image['predicted']}", 22) + f"\n{sure:.0f}% sure"
         panel.set_title(words, fontsize=7.5, weight="normal", loc="center")
     shown = f"The {len(worst)} surest of {len(wrong):,} mistakes" if len(wrong) > number else f"All {len(wrong)} mistakes"
     style.head(figure, f"{shown} of {records.name_of(record)} on {record['test']['source']}: true class → answer")

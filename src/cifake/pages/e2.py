@@ -1,5 +1,7 @@
 """Experiment 2's figures and tables: classifiers on the test images of the other source, and all of them against the published study."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from cifake.pages.study import Study
 from cifake.pages.style import COLOURS, FAINT, INK
 from cifake.results import comparison, histories
 
-DIRECTIONS = [(trained_on, tested_on) for trained_on in protocol.SOURCES[::-1] for tested_on in protocol.SOURCES[::-1]]
+DIRECTIONS = list(itertools.product(protocol.SOURCES[::-1], repeat=2))  # trained on, tested on
 
 
 def answers(study: Study) -> list[str]:
@@ -28,20 +30,19 @@ def answers(study: Study) -> list[str]:
                 f"trained on photographs, {real} of the photographs."
             )
     if lines:
-        guessing = f"Guessing gives {100 / study.described['classes'].iloc[0]:.0f}%."
-        lines.append(f"{guessing} Accuracies are means over {seeds_of(study.averaged['seed'])}.")
+        guessing, seeds = f"{100 / study.described['classes'].iloc[0]:.0f}%", seeds_of(study.averaged["seed"])
+        lines.append(f"Guessing gives {guessing}. Accuracies are means over {seeds}.")
     return lines
 
 
-def _dots(label: str = "tested on {}") -> list[Line2D]:
-    """Legend entries for a dot of each source."""
-    style_of_all = {"marker": "o", "linestyle": "", "markersize": 5}
-    return [Line2D([], [], color=COLOURS[source], label=label.format(style.NAMES[source]), **style_of_all) for source in protocol.SOURCES]
+def _dots() -> list[Line2D]:
+    look = {"marker": "o", "linestyle": "", "markersize": 5}
+    return [Line2D([], [], color=COLOURS[source], label=f"tested on {style.NAMES[source]}", **look) for source in protocol.SOURCES]
 
 
 def both_directions(study: Study) -> Figure | None:
     """Mean accuracy of every classifier on both test sets, a line for what it was trained on, the two joined."""
-    names = [(architecture, trained_on) for architecture in study.architectures for trained_on in protocol.SOURCES]
+    names = list(itertools.product(study.architectures, protocol.SOURCES))
     figure, axes = plt.subplots(figsize=(style.WIDTH, 1.3 + 0.42 * len(names)))
     drops = {source: [] for source in protocol.SOURCES}
     for height, (architecture, trained_on) in enumerate(names):
@@ -99,12 +100,8 @@ def drop_from_fake_to_real(study: Study) -> Figure | None:
 
 def accuracy(study: Study) -> pd.DataFrame:
     """Accuracy of every classifier over its seeds, trained on → tested on. README shows it."""
-    cells = {
-        f"{trained_on} → {tested_on}": {
-            name: mean_and_deviation(study.accuracies(name, trained_on, tested_on)) for name in study.architectures
-        }
-        for trained_on, tested_on in DIRECTIONS
-    }
+    names = study.architectures
+    cells = {" → ".join(way): {name: mean_and_deviation(study.accuracies(name, *way)) for name in names} for way in DIRECTIONS}
     return pd.DataFrame(cells).replace("", "not tested")
 
 

@@ -135,9 +135,13 @@ def _curve(panel: Axes, scores: pd.DataFrame, arm: str, colour: str, line: str) 
 def _in_photographs(panel: Axes, sizes: Sequence[int], label: str = "number of photographs") -> None:
     """Numbers of images along a logarithmic x axis."""
     panel.set_xscale("log")
-    panel.set_xticks(list(sizes), [f"{size:,}".replace(",000", "k") for size in sizes])
+    panel.set_xticks(list(sizes), _in_thousands(sizes))
     panel.minorticks_off()
     panel.set_xlabel(label)
+
+
+def _in_thousands(sizes: Sequence[int]) -> list[str]:
+    return [f"{size:,}".replace(",000", "k") for size in sizes]
 
 
 def by_budget(study: Study) -> Figure | None:
@@ -207,15 +211,13 @@ def worth_by_number(study: Study) -> Figure | None:
         for number, (architecture, scores) in enumerate(study.e3_accuracies.items()):
             found = {size: worth.worth(scores, (arm, size), curve) for size in worth.sizes(scores, arm)}
             found = {size: value for size, value in found.items() if value and not value.above and not value.below}
-            panel.plot(
-                list(found), [value.images for value in found.values()], marker="o", markersize=3, color=f"C{number}", label=architecture
-            )
+            values = [value.images for value in found.values()]
+            panel.plot(list(found), values, marker="o", markersize=3, color=f"C{number}", label=architecture)
         panel.set_yscale("log")
-        panel.set_yticks(list(protocol.BUDGETS), [f"{size:,}".replace(",000", "k") for size in protocol.BUDGETS])
-        panel.minorticks_off()
+        panel.set_yticks(list(protocol.BUDGETS), _in_thousands(protocol.BUDGETS))
         _in_photographs(panel, protocol.BUDGETS, "number of generated images")
         panel.set_title("with augmentation" if BY_NAME[arm].augmented else "without augmentation")
-    if not any(panel.lines and any(len(line.get_xdata()) for line in panel.lines) for panel in axes):
+    if not any(len(line.get_xdata()) for panel in axes for line in panel.lines):
         plt.close(figure)
         return None
     axes[0].set_ylabel("as useful as ... photographs")
@@ -246,12 +248,10 @@ def _shares(study: Study) -> pd.DataFrame:
     if mixed.empty:
         return mixed
     parts = mixed["variant"].str.split("-of-", expand=True)
-    rows = [mixed.assign(share=parts[0].astype(float), of=parts[1].astype(int))]
-    for share, arm in ((0.0, AUGMENTED), (1.0, ALONE)):
-        ends = study.all_e3.query("variant == ''")
-        ends = ends[(ends["trained_on"] == arm) & ends["seed"].isin(mixed["seed"]) & ends["architecture"].isin(mixed["architecture"])]
-        rows.append(ends[ends["images"].isin(rows[0]["of"])].assign(share=share, of=ends["images"]))
-    return pd.concat(rows)[["architecture", "of", "share", "seed", "accuracy"]]
+    mixed = mixed.assign(share=parts[0].astype(float), of=parts[1].astype(int))
+    ends = study.all_e3.query("variant == '' and seed in @mixed.seed and architecture in @mixed.architecture and images in @mixed.of")
+    ends = ends.assign(share=ends["trained_on"].map({AUGMENTED: 0.0, ALONE: 1.0}), of=ends["images"]).dropna(subset="share")
+    return pd.concat([mixed, ends])[["architecture", "of", "share", "seed", "accuracy"]]
 
 
 # --------------------------------------------------------------------------------------------------------------------- tables
@@ -295,15 +295,12 @@ def worth_by_class(study: Study) -> pd.DataFrame:
     """How many augmented photographs all generated ones are worth by F1 of each class, on means over seeds."""
     rows = {}
     for architecture, runs in study.e3.items():
-        f1 = (
-            runs[runs["trained_on"].isin((AUGMENTED, ALONE))]
-            .groupby(["trained_on", "images"])[[name for name in runs if name.startswith("f1_") and runs[name].notna().any()]]
-            .mean()
-        )
+        names = [name for name in runs if name.startswith("f1_") and runs[name].notna().any()]
+        f1 = runs[runs["trained_on"].isin((AUGMENTED, ALONE))].groupby(["trained_on", "images"])[names].mean()
         if not {AUGMENTED, ALONE} <= set(f1.index.get_level_values(0)):
             continue
         curve, alone = f1.loc[AUGMENTED], f1.loc[ALONE].iloc[-1]
-        for name in f1.columns if len(curve) > 1 else ():
+        for name in names if len(curve) > 1 else ():
             value = worth.equivalent(alone[name], list(curve.index), curve[name].to_list())
             below, above = f"fewer than {curve.index[0]:,}", f"more than {curve.index[-1]:,}"
             words = below if value == 0 else above if value == np.inf else _rounded(value)

@@ -75,10 +75,7 @@ def tell_apart_table(study: Study) -> pd.DataFrame:
     """How well each classifier tells REAL from FAKE, a classifier a column."""
     columns = {}
     for name, rows in _tellers(study).items():
-        recalls = {
-            source: rows["record"].map(lambda record, source=source: record["scores"]["by_class"][source]["recall"])
-            for source in protocol.SOURCES
-        }
+        recalls = pd.DataFrame([{name: part["recall"] for name, part in record["scores"]["by_class"].items()} for record in rows["record"]])
         first = rows.iloc[0]
         columns[name] = {
             "accuracy over seeds": mean_and_deviation(rows["accuracy"]),
@@ -86,7 +83,7 @@ def tell_apart_table(study: Study) -> pd.DataFrame:
             "area under the ROC curve": mean_and_deviation(rows["auc"]),
             "test images that were trained on": f"{first['test_images_trained_on']:,.0f}",
             "accuracy without those": mean_and_deviation(rows["accuracy_without_them"]),
-            **{f"{source} images recognised": mean_and_deviation(values) for source, values in recalls.items()},
+            **{f"{source} images recognised": mean_and_deviation(recalls[source]) for source in recalls},
         }
         if first["is_cifake"]:
             columns[name]["published (Bird & Lotfi, 2023), another network"] = f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}"
@@ -147,8 +144,7 @@ def spectrum(study: Study) -> Figure | None:
     if "appearance" not in study.findings:
         return None
     real, fake = (pd.DataFrame(study.findings["appearance"][source]["power"]).iloc[1:] for source in protocol.SOURCES)
-    ratio = fake / real
-    mean = ratio.mean(axis=1)
+    ratio, mean = fake / real, (fake / real).mean(axis=1)
     figure, panel = plt.subplots(figsize=(style.WIDTH, 3))
     panel.fill_between(ratio.index, ratio.min(axis=1), ratio.max(axis=1), color=COLOURS["FAKE"], alpha=0.2, linewidth=0)
     panel.plot(mean.index, mean, color=COLOURS["FAKE"], marker="o", markersize=3)
@@ -158,9 +154,8 @@ def spectrum(study: Study) -> Figure | None:
     panel.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
     panel.yaxis.set_major_formatter("{x:g}")
     panel.set(xlabel="spatial frequency (cycles per image width)", ylabel="power of FAKE / power of REAL")
-    style.head(
-        figure, f"FAKE images have {mean.iloc[0]:.2f} times REAL's power at 1 cycle and {mean.iloc[-1]:.2f} times at {mean.index[-1]}"
-    )
+    finding = f"FAKE images have {mean.iloc[0]:.2f} times REAL's power at 1 cycle and {mean.iloc[-1]:.2f} times at {mean.index[-1]}"
+    style.head(figure, finding)
     return figure
 
 
@@ -181,8 +176,8 @@ def changed_table(study: Study) -> pd.DataFrame:
         scores = members.set_index("seed")["accuracy"]
         change = (scores - study.accuracies(architecture, "FAKE", "REAL")).dropna()
         if len(change):
-            row = {"accuracy on REAL": mean_and_deviation(scores), "change": signed(change), "seeds": str(len(change))}
-            rows[f"{name} {architecture}"] = row
+            cells = {"accuracy on REAL": mean_and_deviation(scores), "change": signed(change), "seeds": str(len(change))}
+            rows[f"{name} {architecture}"] = cells
             compared.setdefault(architecture, set()).update(scores.index)
     for architecture, seeds in compared.items():
         for source in protocol.SOURCES[::-1]:

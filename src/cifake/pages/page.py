@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cifake.models.architectures import IN_ALL_EXPERIMENTS
+from cifake.models.architectures import OF_EXPERIMENT_1
 from cifake.pages import style
 from cifake.pages.study import Study
 from cifake.results.scores import mean_interval
@@ -38,7 +38,7 @@ class Page:
         if "{name}" not in self.file:
             yield self.file, self.make(study)
             return
-        for name in dict.fromkeys([*IN_ALL_EXPERIMENTS, *study.architectures]):  # all, so that the page of one without a run is removed
+        for name in dict.fromkeys([*OF_EXPERIMENT_1, *study.architectures]):  # all, so that the page of one without a run is removed
             yield self.file.format(name=name), self.make(study, name)
 
 

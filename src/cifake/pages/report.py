@@ -109,13 +109,10 @@ def _sections(study: Study) -> dict[str, dict[str, list]]:
         sections["E4"]["pictures"] += [_picture(path, caption, caption)] if path.exists() and path.stem in study.findings else []
     rows = study.described
     names = (rows["trained_on"] + " " + rows["architecture"].astype(str)).to_list()
-    settings = [
-        record["settings"] | {f"images to {part}": known["sha256"][:8] for part, known in record["data"].items()}
-        for record in rows["record"]
-    ]
-    versions = [
-        {"device": row.device, "program": row.program, "weights": row.weights} | row.record["versions"] for row in rows.itertuples()
-    ]
+    images = [{f"images to {part}": known["sha256"][:8] for part, known in record["data"].items()} for record in rows["record"]]
+    settings = [record["settings"] | known for record, known in zip(rows["record"], images, strict=True)]
+    made = rows[["device", "program", "weights"]].to_dict("records")
+    versions = [row | record["versions"] for row, record in zip(made, rows["record"], strict=True)]
     for columns, caption in ((settings, "All settings of each training."), (versions, "Device and releases of each training.")):
         table = pd.DataFrame(dict(zip(names, columns, strict=True))).dropna(how="all").fillna("").astype(str)
         sections[APPENDIX]["tables"].append(_table(table, caption))

@@ -18,7 +18,7 @@ def published(plain: pd.DataFrame, averaged: pd.DataFrame) -> pd.DataFrame:
     interval of the run), is_inside.
     """
     rows = []
-    for (trained_on, architecture, tested_on), numbers in protocol.PUBLISHED.items():
+    for (trained_on, architecture, tested_on), theirs in protocol.PUBLISHED.items():
         key = f"is_cifake and trained_on == '{trained_on}' and architecture == '{architecture}' and tested_on == '{tested_on}'"
         own, runs = plain.query(key), averaged.query(key)
         if runs.empty:
@@ -26,9 +26,9 @@ def published(plain: pd.DataFrame, averaged: pd.DataFrame) -> pd.DataFrame:
         for name, label in LABELS.items():
             low, high = scores.another_run(runs[name]) if len(runs) > 1 else runs[[f"{name}_low", f"{name}_high"]].iloc[0]
             row = {"trained_on": trained_on, "architecture": architecture, "tested_on": tested_on, "label": label}
-            row |= {"published": numbers[name], "here": own[name].iloc[0] if len(own) else float("nan"), "runs": list(runs[name])}
+            row |= {"published": theirs[name], "here": own[name].iloc[0] if len(own) else float("nan"), "runs": list(runs[name])}
             half = protocol.PUBLISHED_ROUNDING  # two decimals may stand for anything within it
-            rows.append(row | {"low": low, "high": high, "is_inside": low - half <= numbers[name] <= high + half})
+            rows.append(row | {"low": low, "high": high, "is_inside": low - half <= theirs[name] <= high + half})
     return pd.DataFrame(rows)
 
 

@@ -43,12 +43,12 @@ def measure(pixels: Mapping[tuple[str, str], np.ndarray]) -> dict:
     train, test = (np.concatenate([inputs[source, split] for source in protocol.SOURCES]) for split in protocol.SPLITS)
     y_train, y_test = (np.repeat([0, 1], [len(inputs[source, split]) for source in protocol.SOURCES]) for split in protocol.SPLITS)
     found = {"training_images": len(train), "test_images": len(test), "classifiers": {}}
-    for name, classifier, numbers in (
+    for name, classifier, columns in (
         ("logistic regression", _logistic(), 3 * BLOCK**2),
         ("logistic regression, luma alone", _logistic(), BLOCK**2),
         ("boosted trees", HistGradientBoostingClassifier(random_state=protocol.SEED), 3 * BLOCK**2),
     ):
-        shares = classifier.fit(train[:, :numbers], y_train).predict_proba(test[:, :numbers])[:, 1]
+        shares = classifier.fit(train[:, :columns], y_train).predict_proba(test[:, :columns])[:, 1]
         scores = {"accuracy": float(np.mean((shares > 0.5) == y_test)), "auc": float(roc_auc_score(y_test, shares))}
         found["classifiers"][name] = scores
     return found

@@ -78,7 +78,7 @@ def _row(experiment: str, record: dict) -> dict:
         counts = {record["source"]: data["train"]["images"]}
     leak = record.get("leak", {})
     without = leak.get("without", scores if leak.get("images") == 0 else {})
-    f1 = scores["f1"] if experiment == "E3" else {name: part["f1"] for name, part in scores["by_class"].items()}
+    f1 = scores.get("f1", {}) if experiment == "E3" else {name: part["f1"] for name, part in scores["by_class"].items()}
     ends = [(name, number, end) for name in ("accuracy", "macro_f1") for number, end in enumerate(("low", "high"))]
     return {
         "experiment": experiment,

@@ -69,7 +69,7 @@ def _explained(problem: BaseException, script: str) -> tuple[str, int]:
             where = shown(Path(os.fsdecode(file))) if isinstance(file, str | bytes) else f"A file below {shown(options.output_folder())}"
             return f"{where}: {problem.strerror or problem}; put that right and run the same command again. Earlier results stay.", 2
         case ModuleNotFoundError():
-            advice = f"make env/ with: bash setup.sh, and use it: env/bin/python src/{script}"
+            advice = f"make env/ with bash setup.sh and use env/bin/python src/{script}, or install requirements.txt for that Python."
             return f"The library {problem.name} is not installed for {sys.executable}; {advice}", 2
         case MemoryError():
             return "The memory is full; close other programs and run the same command again.", 2

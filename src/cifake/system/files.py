@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -65,6 +66,19 @@ def together(paths: list[Path]) -> Iterator[Callable[[Path, Write], Path]]:
     finally:
         for path in paths:
             _draft(path).unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a draft beside a folder that is missing or empty, to fill, and rename it when the block is done; gone if the block fails."""
+    draft = folder.with_name(f".{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)  # left by a start that was killed
+    try:
+        yield draft
+        draft.replace(folder)  # replaces an empty folder, and nothing else
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    flush(folder.parent)
 
 
 def _draft(path: Path) -> Path:

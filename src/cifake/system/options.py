@@ -4,7 +4,6 @@ leaves the others alone, because a runner hands its own options to each of its s
 
 import argparse
 import difflib
-import importlib.util
 import os
 import re
 import shlex
@@ -23,7 +22,6 @@ MOST_SEED = 2**32 - 1  # that NumPy takes
 PARTS = ("main", "tuning", "sensitivity")  # of experiment 3
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names them
 RUNNER = "CIFAKE_RUNNER"  # environment variable: the runner that has checked the options and calls this script
-MODULES = {"scikit-learn": "sklearn", "pillow": "PIL"}  # packages of requirements.txt that are imported under another name
 
 _folders = Folders()  # of the last call of parse, for with_folders
 
@@ -91,9 +89,7 @@ class _Help(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with another answer to mistakes: one sentence."""
-
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> None:  # one sentence
         self.exit(2, progress.fitted(f"{self.prog}: {message}; --help shows its options.", sys.stderr) + "\n")
 
 
@@ -217,11 +213,6 @@ def of_runner() -> None:
     needs = [] if chosen.demo else [f"CIFAKE in {shown(folders.images)}/" + ("" if has_images else ", about 100 MB to download")]
     if "weights" in uses.split() and "VGG16" in names and weights(chosen) == IMAGENET:
         needs.append("VGG16's weights, 58 MB, downloaded once if no file is named")
-    if own := os.environ.get("PYTHON"):
-        packages = re.findall(r"^([\w-]+)==", (REPOSITORY / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-        if missing := [name for name in packages if not importlib.util.find_spec(MODULES.get(name, name))]:
-            remedy = f"{shlex.quote(own)} -m pip install -r requirements.txt"
-            raise StudyError(f"PYTHON={own} lacks {', '.join(missing)}; install them ({remedy}), or leave PYTHON out to use env/.")
     answers = {"MODELS": " ".join(names), "OUTPUT": str(folders.output), "NEEDS": "; ".join(needs)}
     flags = {"SEEDS": chosen.seeds, "DEMO": chosen.demo, "FRESH": chosen.fresh, "DRY_RUN": chosen.dry_run, "HAS_IMAGES": has_images}
     answers |= {name: "yes" * bool(flag) for name, flag in flags.items()}
