@@ -14,6 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/src/runner.sh" #
 
 read_options "models epochs seed seeds weights precision best images output fresh" "$@"
 images_and_metadata
+step "facts about the files" check_data.py
 step "experiment 4" real_or_fake.py
 step "the report" write_report.py
 TIME="about an hour on two processor cores with AVX-512, longer on others"

@@ -39,7 +39,7 @@ TIME="about $((MINUTES + 1)) min on two processor cores with AVX-512, up to thre
 if [ -n "$DEMO" ]; then
     TIME="3 to 6 minutes on two processor cores"
     RESULTS+=(E3_results E3_visualisations E4_results E4_visualisations)
-    step "experiment 3, in small" worth_of_fake.py --models NN --seeds 129 130 --steps 240 --part main --no-flip
+    step "experiment 3, in small" worth_of_fake.py --models NN --seeds 129 --steps 240 --part main --no-flip
     step "experiment 4, in small" real_or_fake.py --models LeNet --seeds 129
 fi
 step "the report" write_report.py

@@ -7,11 +7,13 @@ and runs.csv, a row for each run, to E1_visualisations/. It takes some seconds.
 """
 
 import logging
+from functools import partial
 
 from cifake import protocol
 from cifake.models.architectures import OF_EXPERIMENT_1
 from cifake.system import command, options
 from cifake.system.errors import StudyError
+from cifake.system.files import write_whole
 from cifake.system.paths import shown
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ def main() -> None:
             f"{shown(folders.results('E1'))} holds no record; train a classifier first, with: {options.with_folders('bash run-NN.sh')}"
         )
     from cifake.pages import e1 as pages_of_e1
-    from cifake.pages import page
+    from cifake.pages import page, style
     from cifake.pages.study import Study
     from cifake.results import table
 
@@ -41,7 +43,11 @@ def main() -> None:
     missing = [f"{source} {name}" for name in OF_EXPERIMENT_1 for source in protocol.SOURCES if (source, name) not in trained]
     if missing:
         log.info("Not trained yet%s: %s", "" if study.runs["is_plain"].all() else " without --seeds", ", ".join(missing))
-    command.wrote(page.draw(study, "E1", pages_of_e1.PAGES))
+    written = page.draw(study, "E1", pages_of_e1.PAGES)
+    if examples := pages_of_e1.examples(folders):
+        written.append(folders.visualisations("E1") / pages_of_e1.EXAMPLES)
+        write_whole(written[-1], partial(style.save, examples))
+    command.wrote(written)
 
 
 if __name__ == "__main__":

@@ -62,14 +62,14 @@ def small_network(**inputs) -> keras.Model:
     return keras.Model(images, keras.layers.GlobalAveragePooling2D()(hidden), name="small")
 
 
-def nested(_weights: str) -> keras.Model:
+def nested(_weights: str, _scaling: str) -> keras.Model:
     """A backbone with a network within it, between its own preprocessing and a layer of its own."""
     images = architectures.raw_images()
     pixels = keras.ops.cast(images, "float32")[..., ::-1] - 100.0
     return keras.Model(images, keras.layers.Rescaling(2.0)(small_network(shape=(32, 32, 3))(pixels)), name="backbone")
 
 
-def flat(_weights: str) -> keras.Model:
+def flat(_weights: str, _scaling: str) -> keras.Model:
     """A backbone that is the network itself."""
     network = small_network(shape=(32, 32, 3), dtype="uint8")
     network.name = "backbone"

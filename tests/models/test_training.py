@@ -145,24 +145,6 @@ def test_a_loss_or_weight_that_is_no_number_ends_the_training(data, tmp_path, pl
     assert not checkpoint.exists()
 
 
-def test_early_weights_are_the_best_on_the_validation_images(data):
-    """The training teaches the wrong classes, so that the validation accuracy falls: the first twentieth has the best weights."""
-    features, labels = data
-    settings = {"warm_up": 5, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
-
-    def accuracy(validation) -> float:
-        keras.utils.set_random_seed(1)
-        head = architectures.head("NN", (16,), 3)
-        trainee, wrong = training.compile_by_steps(head, settings, 200), (labels[:64] + 1) % 3
-        weights, _ = training.train_by_steps(trainee, head.get_weights(), batches.made(lambda _: (features[:64], wrong), 200), validation)
-        head.set_weights(weights)
-        return (head.predict(features, verbose=0).argmax(1) == labels).mean()
-
-    last, chosen = accuracy(None), accuracy((features, labels))
-    assert last < 0.1
-    assert chosen > 1.5 * last
-
-
 @pytest.mark.parametrize("precision", options.PRECISIONS)
 def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
     features, labels = data
@@ -179,19 +161,3 @@ def test_a_compiled_classifier_trains_again_as_if_it_were_new(data, precision):
     start = new.model.get_weights()
     train(used)
     assert all(map(np.array_equal, train(used), train(new)))
-
-
-def test_a_step_with_clipped_gradients_is_no_longer_than_their_norm_allows(data):
-    features, labels = data
-    head = architectures.head("NN", (16,), 3)
-    start = head.get_weights()
-
-    def moved(**clip: float) -> float:
-        """How far 40 steps take the weights, all of them as one vector."""
-        settings = {"warm_up": 1, "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.0}
-        trainee = training.compile_by_steps(head, settings | clip, 40)
-        weights, _ = training.train_by_steps(trainee, start, batches.made(lambda _: (features[:64], labels[:64]), 40))
-        return np.sqrt(sum(((new - old) ** 2).sum() for new, old in zip(weights, start, strict=True)))
-
-    assert moved(clip_norm=0.1) <= 40 * 0.01 * 0.1
-    assert moved() > 40 * 0.01 * 0.1

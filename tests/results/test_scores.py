@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cifake import protocol
-from cifake.results import scores
+from cifake.results import records, scores
 
 CLASSES = ("cat", "dog")
 
@@ -78,3 +78,16 @@ def test_another_run_lies_where_students_t_says():
 def test_which_images_are_right_can_be_read_back(images):
     correct = np.random.default_rng(0).random(images) < 0.6
     assert np.array_equal(scores.unpacked(scores.packed(correct), images), correct)
+
+
+def test_a_training_that_was_too_short_to_learn_says_so():
+    record = {
+        "settings": {"validation_share": 0.2, "batch_size": 64},
+        "classes": ["circle", "square"],
+        "data": {"train": {"images": 140}},
+        "training": {"epochs": 20},
+        "scores": {"accuracy": 0.567},
+    }
+    assert "had 40 steps" in records.too_short(record)
+    assert records.too_short(record | {"scores": {"accuracy": 0.9}}) == ""
+    assert records.too_short(record | {"data": {"train": {"images": 50_000}}}) == ""

@@ -32,7 +32,7 @@ STEPS = {
     "run.sh": [["create_metadata.py"], *BOTH["NN"], *BOTH["LeNet"], *BOTH["VGG16"], *DRAWN],
     **{f"run-{name}.sh": [["create_metadata.py"], *both] for name, both in BOTH.items()},
     "run-E3.sh": [["create_metadata.py"], ["worth_of_fake.py"], ["write_report.py"]],
-    "run-E4.sh": [["create_metadata.py"], ["real_or_fake.py"], ["write_report.py"]],
+    "run-E4.sh": [["create_metadata.py"], ["check_data.py"], ["real_or_fake.py"], ["write_report.py"]],
 }
 # Stands in for each script: notes how it was called; fails or waits if a test says so.
 STUB = """

@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 def classify(architecture: str, chosen: argparse.Namespace) -> list[Path]:
     """Train and test a classifier on one source, once for each seed; gives the files written."""
+    settings = settings_of(architecture, chosen)  # before the images: it names weights that are missing
     if chosen.dry_run:
-        for run in _runs(architecture, chosen, {}):
+        for run in _runs(architecture, settings, {}, chosen):
             reason = why(run, chosen.fresh)
             log.info("%s: %s", run.title, f"would be trained ({reason})" if reason else "done already with these settings")
         return []
@@ -36,7 +37,7 @@ def classify(architecture: str, chosen: argparse.Namespace) -> list[Path]:
     with timed(seconds, "reading"):
         splits = {split: metadata.read_split(chosen.folders, chosen.data, split) for split in protocol.SPLITS}
     preparing = partial(prepare, architecture, f"{chosen.data} {architecture}", chosen, splits, seconds)
-    return do(_runs(architecture, chosen, splits), preparing, partial(train, chosen.data, chosen), chosen)
+    return do(_runs(architecture, settings, data_of(splits), chosen), preparing, partial(train, chosen.data, chosen), chosen)
 
 
 def title_of(source: str, architecture: str, seed: int | None, experiment: str = "E1") -> str:
@@ -52,8 +53,7 @@ def run_of(experiment: str, source: str, architecture: str, settings: dict, data
     return Run(experiment, architecture, title, settings, data, where)
 
 
-def _runs(architecture: str, chosen: argparse.Namespace, splits: dict[str, metadata.Split]) -> list[Run]:
-    settings, data = settings_of(architecture, chosen), data_of(splits)
+def _runs(architecture: str, settings: dict, data: dict[str, dict], chosen: argparse.Namespace) -> list[Run]:
     return [run_of("E1", chosen.data, architecture, settings | {"seed": seed}, data, chosen) for seed in chosen.seeds or [protocol.SEED]]
 
 

@@ -26,7 +26,7 @@ from cifake.models.architectures import ARCHITECTURES, OF_EXPERIMENT_1, Classifi
 from cifake.pages import e1 as pages_of_e1
 from cifake.pages import e4 as pages_of_e4
 from cifake.pages import style
-from cifake.results import coverage, records, scores
+from cifake.results import coverage, detection, records, scores
 from cifake.system import devices, files
 from cifake.system.errors import StudyError
 from cifake.system.options import with_folders
@@ -190,6 +190,8 @@ def _measure_before_training(models: list[str], splits: Splits, chosen: argparse
         measure = partial(_covers, name, splits, chosen)
         _measure("coverage", settings, (("REAL", "train"), fake, real), measure, splits, chosen, picture=False)
     _measure("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits), splits, chosen, picture=False)
+    settings = {"block": detection.BLOCK, "floor": detection.FLOOR, "seed": protocol.SEED}
+    _measure("detection", settings, tuple(splits), lambda pixels: (detection.measure(pixels), None), splits, chosen, picture=False)
 
 
 def _measure_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:

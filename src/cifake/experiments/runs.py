@@ -181,6 +181,8 @@ def _tested(run: Run, prepared: Prepared, probabilities: np.ndarray, record: dic
         make(run.files["mistakes"], lambda path: style.save(gallery, path))
     accuracy, macro_f1 = found["scores"]["accuracy"], found["scores"]["macro_f1"]
     log.info("  accuracy %.3f, macro F1 %.3f on %s %s %s images", accuracy, macro_f1, f"{len(test.rows):,}", test.source, test.split)
+    if run.experiment == "E1" and (warning := records.too_short(record | found)):
+        log.info("  %s", warning.strip())
     return found
 
 

@@ -264,7 +264,11 @@ def _reason(problem: Exception) -> str:
 ARCHITECTURES = {
     "NN": Architecture("one hidden layer of 128 units on grey pixels", e3_seconds=18, backbone=_grey_pixels),
     "LeNet": Architecture(
-        "two convolutions and a hidden layer", e3_seconds=190, convolutions=_lenet_convolutions, e3_rates=(0.01, 0.02, 0.05), e3_rate=0.02
+        "two convolutions and a hidden layer",
+        e3_seconds=190,
+        convolutions=_lenet_convolutions,
+        e3_rates=(0.005, 0.01, 0.02, 0.05),
+        e3_rate=0.01,
     ),
     "AllConv": Architecture(
         "seven convolutions with batch normalisation",

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from cifake import protocol
+from cifake.data import decoding, metadata
 from cifake.pages import style
 from cifake.pages.page import APPENDIX, Page, mean_and_deviation, seeds_of
 from cifake.pages.study import Study
@@ -18,9 +19,34 @@ from cifake.pages.style import COLOURS, INK, MIXED
 from cifake.results import histories as history_files
 from cifake.results import records
 from cifake.results.table import CLASSIFIER, IMAGENET_WEIGHTS
+from cifake.system.paths import Folders
 
 AVERAGES = {"accuracy": "Accuracy", "macro_f1": "Macro_Avg", "weighted_f1": "Weighted_Avg"}
 MISTAKES = 20  # in a gallery
+EXAMPLES = "examples.png"  # in E1_visualisations; drawn from images, so it is no page of the runs
+
+# ------------------------------------------------------------------------------------------------------------------ the images
+
+
+def examples(folders: Folders) -> Figure | None:
+    """Two photographs over two generated images of each class, drawn with the study's seed from the test images, if these are there."""
+    classes, random = metadata.class_names(folders), np.random.default_rng(protocol.SEED)
+    figure, axes = plt.subplots(4, len(classes), figsize=(style.WIDTH, 0.3 + 4.3 * style.WIDTH / len(classes)), squeeze=False)
+    style.without_axes(axes)
+    for first, source in ((0, "REAL"), (2, "FAKE")):
+        if not folders.split(source, "test").is_dir():
+            plt.close(figure)
+            return None
+        rows = metadata.rows_of(folders, source, "test", classes)
+        for number, (label, column) in enumerate(zip(classes, axes.T, strict=True), start=1):
+            members = [row for row in rows if row.number == number]
+            for panel, place in zip(column[first : first + 2], random.permutation(len(members))[:2], strict=False):
+                content = (folders.split(source, "test") / members[place].filename).read_bytes()
+                panel.imshow(decoding.decode_image(content)[0], interpolation="nearest")
+            axes[0, number - 1].set_title(textwrap.shorten(label, 10, placeholder="…"), fontsize=8, weight="normal", loc="center")
+    style.head(figure, "Two photographs over two generated images of each class")
+    return figure
+
 
 # --------------------------------------------------------------------------------------------------------------- a single run
 

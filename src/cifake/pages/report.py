@@ -97,6 +97,9 @@ def _sections(study: Study) -> dict[str, dict[str, list]]:
                     section["pictures"].append(_picture(file, kind.caption, kind.alt))
                 elif content is not None and not content.empty:
                     section["tables"].append(_table(content, kind.caption))
+    examples = study.folders.visualisations("E1") / e1.EXAMPLES
+    caption = "Two photographs (above) and two generated images (below) of each class, a seeded draw from the test images."
+    sections[ANSWER]["pictures"][:0] = [_picture(examples, caption, caption)] if examples.exists() else []
     for _, record in study.best_on_real[:1]:  # one is enough for the eye, and 140 kB
         path = study.folders.classifier("E2", "FAKE", record["architecture"])["mistakes"]
         caption = f"Photographs that {records.name_of(record)} gets wrong and is surest of: true class → answer."

@@ -14,13 +14,13 @@ from cifake import protocol
 
 BLOCK = 8  # pixels, square: JPEG's, and of its discrete cosine transform
 CHUNK = 1_000  # images transformed at once
-FLOOR = 1e-3  # levels, added to a coefficient before the logarithm: far below what rounding to whole levels leaves
+FLOOR = 1e-3  # levels, added before the logarithm, because grey images have no chroma
 # Y, Cb and Cr from red, green and blue, as JPEG has them (ITU-T T.871), without the offset of Cb and Cr.
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 
 
 def spectra(images: np.ndarray) -> np.ndarray:
-    """Mean logarithm of the size of each DCT coefficient over an image's 8x8 blocks: float32 [n, 192], 64 each for Y, Cb and Cr.
+    """Logarithm of the mean size of each DCT coefficient over an image's 8x8 blocks: float32 [n, 192], 64 each for Y, Cb and Cr.
 
     `images` uint8 [n, height, width, 3], height and width multiples of 8.
     """
@@ -30,7 +30,7 @@ def spectra(images: np.ndarray) -> np.ndarray:
         chunk = images[start : start + CHUNK] @ YCBCR.T
         blocks = chunk.reshape(len(chunk), rows, BLOCK, columns, BLOCK, 3)
         sizes = np.abs(dctn(blocks, axes=(2, 4), norm="ortho"))
-        found[start : start + CHUNK] = np.log(sizes + FLOOR).mean((1, 3)).transpose(0, 3, 1, 2)
+        found[start : start + CHUNK] = np.log(sizes.mean((1, 3)) + FLOOR).transpose(0, 3, 1, 2)
     return found.reshape(len(images), -1)
 
 

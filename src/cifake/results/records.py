@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+
 from cifake import protocol
 from cifake.system.errors import StudyError
 from cifake.system.paths import shown
@@ -14,6 +16,8 @@ KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scor
 RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "draws", "components", "second_rate", "shift", "copies"}
 OWN_KEYS = {"E3": {"arm", "budget"}}
 OWN_KEYS |= {experiment: {"source", "model", "predictions"} for experiment in ("E1", "E2", "E4")}
+FEW_STEPS = 300  # a training with fewer may not have begun to learn; this project's choice
+NEAR = 0.15  # of accuracy above guessing
 KEYS_OF_FINDING = {"settings", "data", "found"}  # of what experiment 4 measures without a training
 
 
@@ -38,7 +42,20 @@ def sentences(record: dict) -> str:
         f"Accuracy {_with_interval(scores, 'accuracy')}, macro F1 {_with_interval(scores, 'macro_f1')}: 95 % intervals from "
         f"{scores['resamples']:,} bootstrap resamples of the test images. "
         f"Guessing gives an accuracy of {1 / len(record['classes']):.2g}.\n"
-        f"{_leak_sentence(record)}"
+        f"{_leak_sentence(record)}{too_short(record)}"
+    )
+
+
+def too_short(record: dict) -> str:
+    """That a training of experiment 1 was too short to say anything, if its accuracy is near guessing; nothing otherwise."""
+    settings, guessing = record["settings"], 1 / len(record["classes"])
+    images = record["data"].get("train", {"images": np.inf})["images"] * (1 - settings["validation_share"])
+    steps = record["training"]["epochs"] * np.ceil(images / settings["batch_size"])
+    if steps >= FEW_STEPS or record["scores"]["accuracy"] > guessing + NEAR:
+        return ""
+    return (
+        f"This training had {steps:.0f} steps, too few to learn anything: a score near guessing says nothing about the images. Use more of "
+        "them, or more epochs (-epochs).\n"
     )
 
 

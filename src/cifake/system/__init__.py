@@ -1,1 +1,1 @@
-"""The machine: paths, whole-file writes, commit of a run's files, devices, options, command."""
+"""The machine: paths, whole-file writes, commit of a run's files, devices, progress, options, command."""

@@ -9,29 +9,37 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 from cifake.system.paths import REPOSITORY
 
-# TensorFlow 2.21 greets with six lines of native code from before its log is set up, which TF_CPP_MIN_LOG_LEVEL does not reach.
-with tempfile.TemporaryFile() as _held_back:
-    _errors = os.dup(2)
-    if "--verbose" not in sys.argv:
-        os.dup2(_held_back.fileno(), 2)
-    try:
-        import tensorflow as tf
 
-        for _gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(_gpu, True)  # take memory only as it is needed
-        tf.constant(0)  # the rest of the greeting comes with the first tensor
-    except BaseException:
-        _held_back.seek(0)
-        os.write(_errors, _held_back.read())
-        raise
-    finally:
-        os.dup2(_errors, 2)
-        os.close(_errors)
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Hold back what native code writes to the error output, unless an exception follows or --verbose asks for it.
+
+    TensorFlow 2.21 greets with six lines from before its log is set up, which TF_CPP_MIN_LOG_LEVEL does not reach.
+    """
+    with tempfile.TemporaryFile() as held_back:
+        errors = os.dup(2)
+        if "--verbose" not in sys.argv:
+            os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(errors, held_back.read())
+            raise
+        finally:
+            os.dup2(errors, 2)
+            os.close(errors)
+
+
+with _quietly():
+    import tensorflow as tf
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib", "pillow")  # that numbers depend on
 # The same of a processor, as Linux names what it can do, on x86-64 and on ARM.
@@ -48,7 +56,11 @@ def prepare(verbose: bool = False) -> str:
     if not verbose:
         tf.get_logger().setLevel("ERROR")  # its warnings are advice on speed
     program()  # before the training: a file that is edited during it has no part in it
-    gpus = tf.config.list_physical_devices("GPU")
+    with _quietly():
+        gpus = tf.config.list_physical_devices("GPU")
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, True)  # take memory only as it is needed
+        tf.constant(0)  # the rest of the greeting comes with the first tensor
     if not gpus:
         return f"CPU ({cores()} {'core' if cores() == 1 else 'cores'})"
     # Without it the order of a GPU's additions, and so the last digits, change from run to run.

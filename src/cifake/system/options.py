@@ -163,6 +163,10 @@ def parse(
         shared.error(f"unknown option '{unknown[0]}'" + "".join(f", did you mean {spelling}?" for spelling in nearest))
     if "data" in uses.split() and chosen.data is None:
         shared.error("-data FAKE or -data REAL is needed")
+    if chosen.seeds is None and chosen.seed != protocol.SEED:
+        chosen.seeds = [chosen.seed]  # another seed's results have a place of their own, as with --seeds
+    if chosen.verbose:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
     for name in ("seeds", "models"):
         if len(given := getattr(chosen, name) or []) > len(set(given)):
             shared.error(f"--{name}: each can be given once")
