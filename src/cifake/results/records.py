@@ -1,10 +1,9 @@
 """Records: what was trained on what, how, and how it scored. Every table, figure and decision is made from them."""
 
 import json
+import math
 import re
 from pathlib import Path
-
-import numpy as np
 
 from cifake import protocol
 from cifake.system.errors import StudyError
@@ -48,13 +47,15 @@ def sentences(record: dict) -> str:
 
 def too_short(record: dict) -> str:
     """That a training of experiment 1 was too short to say anything, if its accuracy is near guessing; nothing otherwise."""
+    if "train" not in record["data"]:  # of experiment 4, whose trainings are longer
+        return ""
     settings, guessing = record["settings"], 1 / len(record["classes"])
-    images = record["data"].get("train", {"images": np.inf})["images"] * (1 - settings["validation_share"])
-    steps = record["training"]["epochs"] * np.ceil(images / settings["batch_size"])
+    images = record["data"]["train"]["images"] * (1 - settings["validation_share"])
+    steps = record["training"]["epochs"] * math.ceil(images / settings["batch_size"])
     if steps >= FEW_STEPS or record["scores"]["accuracy"] > guessing + NEAR:
         return ""
     return (
-        f"This training had {steps:.0f} steps, too few to learn anything: a score near guessing says nothing about the images. Use more of "
+        f"This training had {steps} steps, too few to learn anything: a score near guessing says nothing about the images. Use more of "
         "them, or more epochs (-epochs).\n"
     )
 
