@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from sklearn.datasets import load_digits
 
 from cifake import protocol
 from cifake.system.paths import CLASS_LIST
@@ -46,8 +47,6 @@ JPEG_QUALITY = 95  # stronger compression frays the corners of the 4x4 blocks
 
 def handwritten() -> tuple[np.ndarray, list[int]]:
     """scikit-learn's 1,797 scans: grey levels, uint8 [n, 8, 8] from 0 to 16, and the digits that they show."""
-    from sklearn.datasets import load_digits
-
     scans = load_digits()
     return scans.images.astype(np.uint8), scans.target.tolist()
 

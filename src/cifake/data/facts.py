@@ -150,16 +150,15 @@ def pairs(test: metadata.Split, train: metadata.Split, places: np.ndarray, dista
     """The near-duplicates, the nearest first, a row each; `places` and `distances` as nearest() gives them."""
     close = [place for place in np.argsort(distances, kind="stable") if distances[place] <= COPY]
     copies = [train.rows[places[place]] for place in close]
-    return pd.DataFrame(
-        {
-            "source": test.source,
-            "test_image": [test.filepaths[place] for place in close],
-            "test_label": [test.rows[place].label for place in close],
-            "training_image": [row.filepath for row in copies],
-            "training_label": [row.label for row in copies],
-            "distance": [f"{distances[place]:.3f}" for place in close],
-        }
-    )
+    table = {
+        "source": test.source,
+        "test_image": [test.rows[place].filepath for place in close],
+        "test_label": [test.rows[place].label for place in close],
+        "training_image": [row.filepath for row in copies],
+        "training_label": [row.label for row in copies],
+        "distance": [f"{distances[place]:.3f}" for place in close],
+    }
+    return pd.DataFrame(table)
 
 
 def sheet(shown: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Image.Image:

@@ -119,18 +119,16 @@ def published(study: Study) -> pd.DataFrame:
     rows = comparison.published(study.plain, study.averaged)
     if rows.empty:
         return rows
-    table = pd.DataFrame(
-        {
-            "published": rows["published"].map("{:.2f}".format),
-            f"seed {study.plain['seed'].iloc[0] if len(study.plain) else protocol.SEED}": rows["here"].map("{:.3f}".format),
-            "mean ± sd over seeds": rows["runs"].map(pd.Series).map(mean_and_deviation),
-            "95 % interval": rows["low"].map("{:.3f}".format) + " to " + rows["high"].map("{:.3f}".format),
-            "published is": rows["is_inside"].map({True: "inside", False: "outside"}),
-        }
-    ).replace("nan", "")
-    table["validation accuracy at the published epoch"] = [_at_published_epoch(study, row) for row in rows.itertuples()]
+    table = {
+        "published": rows["published"].map("{:.2f}".format),
+        f"seed {protocol.SEED}": rows["here"].map("{:.3f}".format),
+        "mean ± sd over seeds": rows["runs"].map(pd.Series).map(mean_and_deviation),
+        "95 % interval": rows["low"].map("{:.3f}".format) + " to " + rows["high"].map("{:.3f}".format),
+        "published is": rows["is_inside"].map({True: "inside", False: "outside"}),
+        "validation accuracy at the published epoch": [_at_published_epoch(study, row) for row in rows.itertuples()],
+    }
     names = rows["trained_on"] + " " + rows["architecture"] + " on " + rows["tested_on"] + ", " + rows["label"]
-    return table.set_axis(names.to_list())
+    return pd.DataFrame(table).replace("nan", "").set_axis(names.to_list())
 
 
 def _at_published_epoch(study: Study, row) -> str:
@@ -147,17 +145,15 @@ def paired(study: Study) -> pd.DataFrame:
     pairs = comparison.paired(study.plain)
     if pairs.empty:
         return pairs
-    both = pairs[["accuracy_first", "accuracy_second"]].map("{:.4f}".format)
-    table = pd.DataFrame(
-        {
-            "Accuracy": both["accuracy_first"] + " and " + both["accuracy_second"],
-            "Difference": (pairs["accuracy_first"] - pairs["accuracy_second"]).map("{:+.4f}".format),
-            "Only first right": pairs["only_first_right"].map("{:,}".format),
-            "Only second right": pairs["only_second_right"].map("{:,}".format),
-            "p (McNemar, exact)": pairs["p"].map(lambda p: "< 0.0001" if p < 0.0001 else f"{p:.4f}"),
-        }
-    )
-    return table.set_axis((pairs["first"] + " and " + pairs["second"] + ", on " + pairs["tested_on"]).to_list())
+    first, second = pairs["accuracy_first"], pairs["accuracy_second"]
+    table = {
+        "Accuracy": first.map("{:.4f}".format) + " and " + second.map("{:.4f}".format),
+        "Difference": (first - second).map("{:+.4f}".format),
+        "Only first right": pairs["only_first_right"].map("{:,}".format),
+        "Only second right": pairs["only_second_right"].map("{:,}".format),
+        "p (McNemar, exact)": pairs["p"].map(lambda p: "< 0.0001" if p < 0.0001 else f"{p:.4f}"),
+    }
+    return pd.DataFrame(table).set_axis((pairs["first"] + " and " + pairs["second"] + ", on " + pairs["tested_on"]).to_list())
 
 
 PAGES = (

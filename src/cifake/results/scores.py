@@ -58,15 +58,9 @@ def leak(y_true: np.ndarray, y_pred: np.ndarray, classes: tuple[str, ...], train
 def predictions(filepaths: list[str], y_true: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Image by image: true and predicted class, and the probabilities given to both. `probabilities`: [n, classes]."""
     rows, y_pred, names = np.arange(len(y_true)), probabilities.argmax(1), np.array(classes)
-    return pd.DataFrame(
-        {
-            "filepath": filepaths,
-            "label": names[y_true],
-            "predicted": names[y_pred],
-            "probability_of_predicted": probabilities[rows, y_pred],
-            "probability_of_label": probabilities[rows, y_true],
-        }
-    )
+    table = {"filepath": filepaths, "label": names[y_true], "predicted": names[y_pred]}
+    likely = {"probability_of_predicted": probabilities[rows, y_pred], "probability_of_label": probabilities[rows, y_true]}
+    return pd.DataFrame(table | likely)
 
 
 def write_predictions(by_image: pd.DataFrame, path: Path) -> None:
