@@ -135,7 +135,7 @@ def test_a_missing_folder_or_one_behind_a_circle_of_links_is_named(small):
     shutil.rmtree(small.split("REAL", "test"))
     refused(made(small), "images/test/REAL", "--images")
     (small.images.parent / "circle").symlink_to("circle")
-    refused(made(Folders(small.images.parent / "circle", small.output)), "circle/train/REAL")
+    refused(made(Folders(small.images.parent / "circle", small.output)), "--images", "Symlink loop")
     assert not small.output.exists()  # nothing is written unless all is well
     refused(made(Folders(small.images, small.images.parent / "circle")), "images/test/REAL")
 
@@ -162,7 +162,7 @@ def test_a_csv_must_fit_its_folder(small):
     small.class_list.write_text('"red", or green\n' + "\n".join(protocol.CIFAKE_CLASSES[1:]))
     with_csv(small)
     before, path = metadata.read_split(small, "FAKE", "test"), small.metadata("FAKE", "test")
-    assert before.numbers[:10] == [9, *range(1, 9), 0]  # 0000 (10).jpg, 0000 (2).jpg, ..., 0000.jpg
+    assert before.labels[:10] == [9, *range(1, 9), 0]  # 0000 (10).jpg, 0000 (2).jpg, ..., 0000.jpg
     whole, image = path.read_bytes(), small.split("FAKE", "test") / file_name(0, 3)
     path.write_bytes(whole.replace(b"\n", b"\r\n"))
     assert metadata.read_split(small, "FAKE", "test") == before

@@ -65,16 +65,8 @@ def test_settings_of_keras_and_matplotlib_change_no_byte(start, new_study, tmp_p
     assert record["settings"].keys().isdisjoint({"arithmetic", "device"})
 
 
-def test_a_damaged_settings_file_is_told_in_a_sentence(tmp_path, monkeypatch):
-    """Matplotlib looks into the working folder before it looks anywhere else."""
-    (tmp_path / "matplotlibrc").write_bytes("# Schriftgröße\n".encode("latin-1"))
-    monkeypatch.chdir(tmp_path)
-    result = conftest.script("create_demo.py", "--images", tmp_path / "images", "--output", tmp_path)
-    conftest.refused(result, "matplotlibrc in this folder", "not UTF-8")
-
-
 def test_a_tilde_without_a_home_folder_is_told_in_a_sentence():
-    conftest.refused(conftest.script("create_metadata.py", "--images", "~no-such-user/images"), "home folder", "HOME")
+    conftest.refused(conftest.script("create_metadata.py", "--images", "~no-such-user/images"), "--images", "home directory")
 
 
 # ---- the machine
