@@ -20,7 +20,6 @@ import stat
 import sys
 from pathlib import Path
 
-from cifake.results import records
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum, write_whole
@@ -36,6 +35,9 @@ Likely = list[tuple[str, float]]  # the most likely classes of a picture, with t
 def main() -> None:
     """Check all that is named, and only then start TensorFlow."""
     chosen = options.parse(__doc__, "dry_run verbose", extend=add_arguments)
+    from cifake.data import decoding, metadata  # after the options, because the libraries take seconds
+    from cifake.results import records
+
     record = record_of(chosen.model)
     contents = [existing(picture).read_bytes() for picture in chosen.pictures]
     if chosen.explain is not None:
@@ -43,8 +45,6 @@ def main() -> None:
     if chosen.dry_run:
         log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
         return
-
-    from cifake.data import decoding, metadata  # after the options, because the libraries take seconds
 
     names, pixels, faults = [], [], []
     for picture, content in zip(chosen.pictures, contents, strict=True):
@@ -75,8 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def existing(name: str, advice: str = "check its name") -> Path:
     """The path of a file. Raises StudyError that says what is there in its place."""
-    if not name:
-        raise StudyError("One of the names is empty; name a model and pictures.")
     try:
         mode = Path(name).stat().st_mode
     except FileNotFoundError:
@@ -99,6 +97,8 @@ def refuse_to_replace(name: str) -> None:
 
 def record_of(name: str) -> dict:
     """The record that was written with a model. Raises StudyError if there is none, or it belongs to another model."""
+    from cifake.results import records
+
     if name.lower().endswith((".jpg", ".jpeg", ".png")):
         raise StudyError(f"{printable(name)} is a picture; name the model first, then the pictures.")
     model = existing(name, "models are not in git, so train one first, for example with: bash run-LeNet.sh").resolve()
