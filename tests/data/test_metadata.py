@@ -163,7 +163,7 @@ def test_a_csv_must_fit_its_folder(small):
     small.class_list.write_text('"red", or green\n' + "\n".join(protocol.CIFAKE_CLASSES[1:]))
     with_csv(small)
     before, path = metadata.read_split(small, "FAKE", "test"), small.metadata("FAKE", "test")
-    assert before.labels[:10] == [9, *range(1, 9), 0]  # 0000 (10).jpg, 0000 (2).jpg, ..., 0000.jpg
+    assert list(before.labels[:10]) == [9, *range(1, 9), 0]  # 0000 (10).jpg, 0000 (2).jpg, ..., 0000.jpg
     whole, image = path.read_bytes(), small.split("FAKE", "test") / file_name(0, 3)
     path.write_bytes(whole.replace(b"\n", b"\r\n"))
     assert metadata.read_split(small, "FAKE", "test") == before
