@@ -19,7 +19,6 @@ import logging
 import sys
 from pathlib import Path
 
-from cifake.results import records
 from cifake.system import command, options
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum, write_whole
@@ -35,6 +34,9 @@ Likely = list[tuple[str, float]]  # the most likely classes of a picture, with t
 def main() -> None:
     """Check all that is named, and only then start TensorFlow."""
     chosen = options.parse(__doc__, "dry_run verbose", extend=add_arguments)
+    from cifake.data import decoding, metadata  # after the options, because the libraries take seconds
+    from cifake.results import records
+
     record = record_of(chosen.model)
     contents = [existing(picture).read_bytes() for picture in chosen.pictures]
     if chosen.explain is not None:
@@ -42,8 +44,6 @@ def main() -> None:
     if chosen.dry_run:
         log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
         return
-
-    from cifake.data import decoding, metadata  # after the options, because the libraries take seconds
 
     names, pixels, faults = [], [], []
     for picture, content in zip(chosen.pictures, contents, strict=True):
@@ -72,9 +72,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def existing(name: str, advice: str = "check its name") -> Path:
-    """The path of a file. Raises StudyError if there is none: a folder, a pipe or nothing."""
-    if not Path(name).is_file():
-        raise StudyError(f"There is no file '{printable(name)}'; {advice}.")
+    """The path of a file. Raises StudyError that says what is there in its place."""
+    try:
+        mode = Path(name).stat().st_mode
+    except FileNotFoundError:
+        raise StudyError(f"There is no file {printable(name)}; {advice}.") from None
+    except OSError as problem:
+        raise StudyError(f"{printable(name)} cannot be read: {problem.strerror}.") from None
+    if not stat.S_ISREG(mode):
+        raise StudyError(f"{printable(name)} is a {'folder' if stat.S_ISDIR(mode) else 'pipe or device'}; name a file.")
     return Path(name)
 
 
@@ -89,6 +95,8 @@ def refuse_to_replace(name: str) -> None:
 
 def record_of(name: str) -> dict:
     """The record that was written with a model. Raises StudyError if there is none, or it belongs to another model."""
+    from cifake.results import records
+
     if name.lower().endswith((".jpg", ".jpeg", ".png")):
         raise StudyError(f"{printable(name)} is a picture; name the model first, then the pictures.")
     model = existing(name, "models are not in git, so train one first, for example with: bash run-LeNet.sh").resolve()
