@@ -16,6 +16,7 @@ import argparse
 import csv
 import io
 import logging
+import stat
 import sys
 from pathlib import Path
 
