@@ -159,7 +159,7 @@ def test_a_second_start_changes_no_file_and_needs_no_model(start, study, tmp_pat
         folders.classifier("E1", "FAKE", name)["model"].unlink()
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
     assert files_of(folders) == written
-    assert ended["stdout"].count("done already") == 12
+    assert ended["stdout"].count("done already") == 13
     assert "epoch" not in ended["stdout"]
 
 
@@ -176,7 +176,7 @@ def test_a_measurement_is_made_again_if_anything_that_it_depends_on_has_changed(
     paths["picture"].unlink()
     expected = {name: content for name, content in files_of(study).items() if "labels" in name}
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
-    assert ended["stdout"].count("done already") == 11
+    assert ended["stdout"].count("done already") == 12
     assert {name: content for name, content in files_of(folders).items() if "labels" in name} == expected
 
 
@@ -193,7 +193,7 @@ def test_the_committed_measurements_count_as_done():
         settings |= {"sure": protocol.SURE} if title == "labels" else {}
         assert not e4._is_stale(paths, settings, records.read(paths["record"], "E4")["data"]), title
     settings = {"weights": "imagenet", "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-    for title, expected in (("coverage", settings), ("appearance", {})):
+    for title, expected in (("coverage", settings), ("appearance", {}), ("detection", e4.DETECTION)):
         paths = folders.finding(title)
         assert not e4._is_stale(paths, expected, records.read(paths["record"], "E4")["data"]), title
 

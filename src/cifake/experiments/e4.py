@@ -43,6 +43,7 @@ CHANGES = {  # what is done to FAKE images before a classifier learns from them
     "FAKE with REAL colours": appearance.with_colours_of,
     "FAKE with REAL spectrum": appearance.with_spectrum_of,
 }
+DETECTION = {"block": detection.BLOCK, "floor": detection.FLOOR, "seed": protocol.SEED}  # settings of the baseline without a network
 SHOWN = 6  # images of a row of Grad-CAM
 SHEET = 60  # images on the sheet of FAKE images that are taken for another class
 
@@ -190,8 +191,7 @@ def _measure_before_training(models: list[str], splits: Splits, chosen: argparse
         measure = partial(_covers, name, splits, chosen)
         _measure("coverage", settings, (("REAL", "train"), fake, real), measure, splits, chosen, picture=False)
     _measure("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits), splits, chosen, picture=False)
-    settings = {"block": detection.BLOCK, "floor": detection.FLOOR, "seed": protocol.SEED}
-    _measure("detection", settings, tuple(splits), lambda pixels: (detection.measure(pixels), None), splits, chosen, picture=False)
+    _measure("detection", DETECTION, tuple(splits), lambda pixels: (detection.measure(pixels), None), splits, chosen, picture=False)
 
 
 def _measure_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
