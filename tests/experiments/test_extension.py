@@ -85,7 +85,7 @@ def test_an_architecture_and_a_page_are_one_entry_each(call, folders):
 
 
 def test_an_arm_is_one_entry(call, folders):
-    call("worth_of_fake.py", "--models", "Tiny", "--seeds", "1", "--steps", "20", "--part", "main")
+    call("worth_of_fake.py", "--models", "Tiny", "--seeds", "1", "--steps", "40", "--part", "main")
     record = json.loads(folders.e3_run("Tiny", "REAL, then FAKE", 100, 1)["record"].read_text(encoding="utf-8"))
     assert {source: part["images"] for source, part in record["budget"].items()} == {"REAL": 100, "FAKE": 130}
     drawn = folders.visualisations("E3")

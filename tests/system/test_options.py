@@ -28,7 +28,7 @@ def test_help_needs_the_standard_library_only_and_has_an_example(name):
         (["--seeds", "1", "2", "1"], "each can be given once"),
         (["--seeds", "1", "two"], "not a whole number from 0"),
         (["--shard", "9/8"], "'9/8' is not a share such as 2/8"),
-        (["--steps", "250"], "a multiple of 20"),
+        (["--steps", "250"], "a multiple of 40"),
         (["--epochs", "0"], "not a whole number from 1"),
         (["--weights", "/nowhere/weights.h5"], "there is no file"),
         (["--output", ""], "--output has an empty value"),

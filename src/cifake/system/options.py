@@ -121,8 +121,9 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     words = "of the training's arithmetic: mixed_bfloat16 is faster on Intel with AMX and AMD with bfloat16, mixed_float16 on GPUs; the "
     add("--precision", words + "saved model is always float32", choices=PRECISIONS)
     number("--best", protocol.BEST, "experiment 2 shows the N best FAKE classifiers by macro F1 on FAKE", most=100)
-    words = f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images"  # half of them in each of two phases, some in one call
-    number("--steps", protocol.STEPS, words, least=20, most=10_000_000, step=20)
+    # A multiple of 40: two phases of twenty parts.
+    words = f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images, for more of them from 10,000 images on"
+    number("--steps", protocol.STEPS, words, least=40, most=10_000_000, step=40)
     add("--part", "only this part of experiment 3 (default: all)", choices=PARTS)
     add("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit", action="store_true")
     add("--shard", "do the I-th of N shares, for N machines (default: all)", metavar="I/N", type=shard, default=(1, 1))
