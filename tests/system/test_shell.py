@@ -233,8 +233,12 @@ def test_windows_line_ends_are_named(study):
     refused(study, run(study, "run-NN.sh"), "Windows line ends")
 
 
-def test_a_python_of_the_users_own_is_checked_and_nothing_is_installed(study):
+def test_a_python_of_the_users_own_is_checked_and_nothing_is_installed(study, tmp_path):
     refused(study, run(study, "run.sh", PYTHON="no-such-python"), "PYTHON=no-such-python does not run Python 3.11 or newer")
+    bare = tmp_path / "bare python"
+    bare.write_text(f'#!/bin/bash\nexec "{sys.executable}" -S "$@"\n')  # without site-packages
+    bare.chmod(0o755)
+    refused(study, run(study, "run.sh", PYTHON=bare), "lacks tensorflow, keras", "pip install -r requirements.txt")
     assert not (study / "env").exists()
 
 

@@ -4,6 +4,7 @@ leaves the others alone, because a runner hands its own options to each of its s
 
 import argparse
 import difflib
+import importlib.util
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ IMAGENET, RANDOM = "imagenet", "random"  # --weights, if it is not a path
 MOST_SEED = 2**32 - 1  # that NumPy takes
 PARTS = ("main", "tuning", "sensitivity")  # of experiment 3
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names them
+MODULES = {"scikit-learn": "sklearn", "pillow": "PIL"}  # packages of requirements.txt that are imported under another name
 RUNNER = "CIFAKE_RUNNER"  # environment variable: the runner that has checked the options and calls this script
 
 _folders = Folders()  # of the last call of parse, for with_folders
@@ -214,6 +216,11 @@ def of_runner() -> None:
     needs = [] if chosen.demo else [f"CIFAKE in {shown(folders.images)}/" + ("" if has_images else ", about 100 MB to download")]
     if "weights" in uses.split() and "VGG16" in names and weights(chosen) == IMAGENET:
         needs.append("VGG16's weights, 58 MB, downloaded once if no file is named")
+    if own := os.environ.get("PYTHON"):  # before the first step, not after hours at the step that imports it
+        packages = re.findall(r"^([\w-]+)==", (REPOSITORY / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+        if missing := [name for name in packages if not importlib.util.find_spec(MODULES.get(name, name))]:
+            remedy = f"{shlex.quote(own)} -m pip install -r requirements.txt"
+            raise StudyError(f"PYTHON={own} lacks {', '.join(missing)}; install them ({remedy}), or leave PYTHON out to use env/.")
     answers = {"MODELS": " ".join(names), "OUTPUT": str(folders.output), "NEEDS": "; ".join(needs)}
     flags = {"SEEDS": chosen.seeds, "DEMO": chosen.demo, "FRESH": chosen.fresh, "DRY_RUN": chosen.dry_run, "HAS_IMAGES": has_images}
     answers |= {name: "yes" * bool(flag) for name, flag in flags.items()}
