@@ -11,10 +11,11 @@ import pytest
 from cluster import cluster, is_possible
 from conftest import REPOSITORY, make_images, refused, run
 
+from cifake.data.arms import ARMS
 from cifake.results import records
 from cifake.system.paths import Folders
 
-RUNS = 10  # of one budget: eight arms, and two with all FAKE images
+RUNS = len(ARMS) + 2  # of one budget, and two with all FAKE images
 
 
 @pytest.fixture
