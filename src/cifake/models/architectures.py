@@ -269,6 +269,7 @@ ARCHITECTURES = {
         convolutions=_lenet_convolutions,
         e3_rates=(0.005, 0.01, 0.02, 0.05),
         e3_rate=0.01,
+        e3_weight_decay=0.005,
     ),
     "AllConv": Architecture(
         "seven convolutions with batch normalisation",
@@ -284,8 +285,9 @@ ARCHITECTURES = {
         e3_seconds=8,
         backbone=_vgg16,
         is_pretrained=True,
-        e3_rates=(0.001, 0.003, 0.01),
-        e3_rate=0.003,
+        e3_rates=(0.001, 0.003, 0.01, 0.03),
+        e3_rate=0.01,
+        e3_weight_decay=0.05,
     ),
 }
 OF_EXPERIMENT_1 = [name for name, entry in ARCHITECTURES.items() if not entry.only_e3]  # and of experiments 2 and 4
