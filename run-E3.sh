@@ -2,12 +2,12 @@
 # Experiment 3: what is a generated image worth? Train on 100 to 40,000 REAL
 # images, with augmentation, FAKE images, both or neither.
 #
-#   bash run-E3.sh               what E3_results/ lacks; all of it takes about 26
-#                                hours on two processor cores
+#   bash run-E3.sh               what E3_results/ lacks; all of it takes about 100
+#                                hours on two processor cores, a third of that
+#                                where bfloat16 is fast (Intel with AMX)
 #   bash run-E3.sh --dry-run     how many runs are missing and how long they take
 #   bash run-E3.sh --models NN --part main
-#                                one classifier, without tuning and variants:
-#                                about an hour
+#                                one classifier, without tuning and variants
 #   bash run-E3.sh --models LeNet --seeds 129
 #                                a part of it: these classifiers, these seeds
 #   bash run-E3.sh --shard 2/8   the second of eight shares, for eight machines;
@@ -22,6 +22,6 @@ read_options "$E3_OPTIONS shard fresh" "$@"
 images_and_metadata
 step "experiment 3" worth_of_fake.py
 step "the report" write_report.py
-TIME="about 26 hours on two processor cores for all of it; --dry-run says how long what is missing takes"
+TIME="about 100 hours on two processor cores for all of it, a third of that where bfloat16 is fast; --dry-run says more"
 RESULTS=(E3_results E3_visualisations E2_visualisations/report.html)
 run_steps

@@ -273,7 +273,7 @@ ARCHITECTURES = {
     ),
     "AllConv": Architecture(
         "seven convolutions with batch normalisation",
-        e3_seconds=600,
+        e3_seconds=600,  # an estimate, until its runs are there
         convolutions=_allconv_convolutions,
         hidden=None,
         only_e3=True,

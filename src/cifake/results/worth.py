@@ -13,7 +13,7 @@ from cifake.data.arms import BY_NAME, COMPARISONS, REAL
 from cifake.results.scores import mean_interval
 
 BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "equivalent", "inconclusive"
-JUMP = 0.2  # nats: a training loss that rises by more than this has diverged, at least for a while; others rise by 0.1 at most
+JUMP = 0.2  # nats: a training loss that rises by more than this has diverged, at least for a while
 
 
 @dataclass(frozen=True)
