@@ -4,11 +4,12 @@
     env/bin/python src/worth_of_fake.py --models LeNet --seeds 129 130 131
     env/bin/python src/worth_of_fake.py --shard 2/8
 
-Trains NN, LeNet and VGG16 with five seeds, AllConv with three, on 100 to 40,000 REAL images, as far as there are that many, on FAKE images,
-on images drawn from a Gaussian of the REAL ones, and on mixtures; the more images, the more steps. Needs the metadata (src/create_metadata.py). Writes a record for each run
-to E3_results/, and figure, tables and runs.csv to E3_visualisations/. All of it takes about 100 hours on two cores, a third of that where
-bfloat16 is fast; --dry-run says how long the missing runs take in float32. Stopped, it continues after its last whole run. With --shard, several machines can share the runs: put the files of
-their E3_results/ into one folder and start it once more.
+Trains NN, LeNet and VGG16 with five seeds, AllConv with three, on 100 to 40,000 REAL images, as far as there are that many, on FAKE
+images, on images drawn from a Gaussian of the REAL ones, and on mixtures; the more images, the more steps. Needs the metadata
+(src/create_metadata.py). Writes a record for each run to E3_results/, and figure, tables and runs.csv to E3_visualisations/. All of it
+takes about 100 hours on two cores, a third of that where bfloat16 is fast; --dry-run says how long the missing runs take in float32.
+Stopped, it continues after its last whole run. With --shard, several machines can share the runs: put the files of their E3_results/ into
+one folder and start it once more.
 """
 
 import logging
