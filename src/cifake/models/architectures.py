@@ -288,6 +288,7 @@ ARCHITECTURES = {
         e3_rates=(0.001, 0.003, 0.01, 0.03),
         e3_rate=0.01,
         e3_weight_decay=0.05,
+        e3_second_rate=0.1,
     ),
 }
 OF_EXPERIMENT_1 = [name for name, entry in ARCHITECTURES.items() if not entry.only_e3]  # and of experiments 2 and 4
