@@ -54,8 +54,11 @@ def test_a_demo_says_on_top_that_it_answers_nothing(tmp_path):
 
 def made_runs(folders: Folders, seeds: tuple[int, ...]) -> list[Path]:
     """Made records of experiment 3 on CIFAKE: accuracy rises with the photographs, and by augmentation; gives their paths."""
-    for images, arm, seed in itertools.product((100, 1_000, 10_000), ("REAL", "REAL + augmentation", "FAKE + augmentation"), seeds):
-        accuracy = 0.1 * math.log10(images) + 0.05 * ("augmentation" in arm) - 0.1 * ("FAKE" in arm) + 0.001 * (seed % 3)
+    arms = ("REAL", "REAL + augmentation", "FAKE + augmentation", "REAL + FAKE + augmentation")
+    for images, arm, seed in itertools.product((100, 1_000, 10_000), arms, seeds):
+        accuracy = 0.1 * math.log10(images) + 0.05 * ("augmentation" in arm) + 0.001 * (seed % 3)
+        if "FAKE" in arm:  # mixed in, generated images help 100 photographs, and harm 10,000
+            accuracy += (0.1 * (3 - math.log10(images)) - 0.0001 * seed % 0.001) if "REAL" in arm else -0.1
         steps = budgets.steps_of(images, protocol.STEPS)
         by_class = dict.fromkeys(protocol.CIFAKE_CLASSES, accuracy)
         names = [f"{arm.split()[0]} train", "REAL test"]
@@ -104,3 +107,7 @@ def test_two_seeds_have_no_verdicts_and_no_interval(tmp_path):
     few, all_seeds = (Study(folders, runs[runs["seed"].isin(seeds)]) for seeds in ((129, 130), (129, 130, 131)))
     assert len(e3.verdicts(all_seeds)) and not len(e3.verdicts(few))
     assert any("[" in line for line in e3.answers(all_seeds)) and not any("[" in line for line in e3.answers(few))
+    assert e3.advice(few).empty
+    advice = e3.advice(all_seeds)
+    assert advice["what to do"].to_dict() == {"100": "mix them in", "1,000": "leave them out", "10,000": "leave them out"}
+    assert advice.loc["100", "generated images mixed in, points"] == "+10"

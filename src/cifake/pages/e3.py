@@ -86,8 +86,7 @@ def main(study: Study) -> Figure | None:
 
     Bands are a standard deviation over seeds.
     """
-    groups = {name: scores for name, scores in study.e3_accuracies.items() if AUGMENTED in scores}
-    groups = {name: groups[name] for name in ("LeNet", "VGG16") if name in groups} or dict(list(groups.items())[:2])
+    groups = _of_main_figure(study)
     if not groups:
         return None
     figure, axes = plt.subplots(1, len(groups), figsize=(style.WIDTH, 3.6), squeeze=False, sharey=True)
@@ -107,6 +106,12 @@ def main(study: Study) -> Figure | None:
     handles.append(Line2D([], [], color=style.INK, linestyle=":", label="guessing"))
     style.head(figure, _finding(groups), handles)
     return figure
+
+
+def _of_main_figure(study: Study) -> dict[str, pd.DataFrame]:
+    """Accuracies of LeNet and VGG16, or of those classifiers that there are."""
+    groups = {name: scores for name, scores in study.e3_accuracies.items() if AUGMENTED in scores}
+    return {name: groups[name] for name in ("LeNet", "VGG16") if name in groups} or dict(list(groups.items())[:2])
 
 
 def _finding(groups: dict[str, pd.DataFrame]) -> str:
@@ -308,6 +313,38 @@ def worth_by_class(study: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 
+def advice(study: Study) -> pd.DataFrame:
+    """When generated images are worth adding, for README: what they and the Gaussian's change in augmented photographs."""
+    groups = _of_main_figure(study)
+    table = _verdicts(study, groups).set_index(["what", "images", "architecture"])
+    if set(table.index.unique("architecture")) != set(groups):
+        return pd.DataFrame()
+
+    def points(what: str, size: int) -> str:
+        return " / ".join(f"{100 * table['mean'].get((what, size, name), np.nan):+.0f}" for name in groups).replace("+nan", "?")
+
+    rows = {}
+    for size in table.index.unique("images"):
+        cells = [scores.get((AUGMENTED, size)) for scores in groups.values()]
+        found = {table["verdict"].get(("mixed, on top of augmentation", size, name)) for name in groups}
+        what = "mix them in" if found == {worth.BETTER} else "leave them out" if worth.BETTER not in found else "try it"
+        gained = [_as_photographs(scores, (MIXED, size)) for scores in groups.values()]
+        rows[f"{size:,}"] = {
+            "augmented, accuracy in %": " / ".join(f"{100 * cell.mean():.0f}" for cell in cells if cell is not None),
+            "generated images mixed in, points": points("mixed, on top of augmentation", size),
+            "the Gaussian's instead, points": points("Gaussian mixed, on top of augmentation", size),
+            "then as useful as ... photographs": " / ".join(gained),
+            "what to do": what,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("photographs")
+
+
+def _as_photographs(scores: pd.DataFrame, cell: tuple[str, int]) -> str:
+    """As many augmented photographs as are as useful as a cell, in two digits."""
+    value = worth.worth(scores, cell, AUGMENTED)
+    return "?" if value is None else f"{'> ' * bool(value.above)}{'< ' * bool(value.below)}{float(f'{value.images:.2g}'):,.0f}"
+
+
 def _verdicts(study: Study, accuracies: dict[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """All comparisons of classifiers with three seeds or more: two can tell nothing apart."""
     groups = study.e3_accuracies if accuracies is None else accuracies
@@ -459,3 +496,5 @@ PAGES = (
         section=APPENDIX,
     ),
 )
+
+README = {"advice": advice}  # tables that README.md and docs/ show between markers, by the marker's name

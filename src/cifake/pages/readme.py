@@ -6,13 +6,13 @@ What a page shows between <!-- name --> and <!-- /name --> is what the function 
 import re
 from pathlib import Path
 
-from cifake.pages import e2
+from cifake.pages import e2, e3
 from cifake.pages.page import markdown
 from cifake.pages.study import Study
 from cifake.system.files import write_text
 from cifake.system.paths import REPOSITORY
 
-TABLES = e2.README
+TABLES = e2.README | e3.README
 MARKED = re.compile(r"<!-- (\S+) -->.*?<!-- /\1 -->", re.DOTALL)
 
 
