@@ -270,6 +270,7 @@ ARCHITECTURES = {
         e3_rates=(0.005, 0.01, 0.02, 0.05),
         e3_rate=0.01,
         e3_weight_decay=0.005,
+        e3_second_rate=0.1,
     ),
     "AllConv": Architecture(
         "seven convolutions with batch normalisation",
