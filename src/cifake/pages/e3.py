@@ -1,6 +1,7 @@
 """Experiment 3's figures and tables: accuracy by number of photographs, what generated images add, what they are worth."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,10 +20,10 @@ from cifake.results import worth
 from cifake.results.table import VALIDATION
 from cifake.results.worth import Worth
 
-MIXED = "REAL + FAKE + augmentation"
+MIXED, GAUSSIAN_MIXED = "REAL + FAKE + augmentation", "REAL + Gaussian + augmentation"
 MAIN = {  # the lines of the main figure -> label, colour, line style
     MIXED: ("augmented, generated ones mixed in", style.COLOURS["FAKE"], "-"),
-    "REAL + Gaussian + augmentation": ("augmented, the Gaussian's mixed in", style.CONTROL, "-"),
+    GAUSSIAN_MIXED: ("augmented, the Gaussian's mixed in", style.CONTROL, "-"),
     AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
@@ -89,7 +90,7 @@ def main(study: Study) -> Figure | None:
     groups = _of_main_figure(study)
     if not groups:
         return None
-    figure, axes = plt.subplots(1, len(groups), figsize=(style.WIDTH, 3.6), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(1, len(groups), figsize=(style.WIDTH, 3.6), squeeze=False, sharex=True, sharey=True)
     for panel, (architecture, scores) in zip(axes[0], groups.items(), strict=True):
         for arm, (_, colour, line) in MAIN.items():
             _curve(panel, scores, arm, colour, line)
@@ -98,7 +99,7 @@ def main(study: Study) -> Figure | None:
             panel.axhline(scores[ALONE, number].mean(), color=style.COLOURS["FAKE"], linewidth=1, linestyle=":")
         panel.axhline(1 / study.e3[architecture]["classes"].iloc[0], color=style.INK, linewidth=0.8, linestyle=":")
         panel.set_title(architecture)
-        _in_photographs(panel, worth.sizes(scores))
+        _in_photographs(panel, sorted({size for scores in groups.values() for size in worth.sizes(scores)}))
     style.in_percent(axes[0, 0].yaxis, 0.8 if max(scores.max().max() for scores in groups.values()) < 0.8 else 1)
     axes[0, 0].set_ylabel("accuracy on test photographs")
     handles = [Line2D([], [], color=colour, linestyle=line, label=label) for label, colour, line in MAIN.values()]
@@ -117,7 +118,7 @@ def _of_main_figure(study: Study) -> dict[str, pd.DataFrame]:
 def _finding(groups: dict[str, pd.DataFrame]) -> str:
     """What mixing adds to few and to many augmented photographs, in points of accuracy."""
     few, many = (
-        [f"{100 * np.mean(gain):+.0f}" for scores in groups.values() if (gain := worth.gains(scores, (AUGMENTED, size), (MIXED, size)))]
+        [_points(np.mean(gain)) for scores in groups.values() if (gain := worth.gains(scores, (AUGMENTED, size), (MIXED, size)))]
         for size in (protocol.BUDGETS[0], protocol.BUDGETS[-1])
     )
     if len(few) < len(groups) or len(many) < len(groups):
@@ -189,7 +190,7 @@ def differences(study: Study) -> Figure | None:
         return None
     names = list(dict.fromkeys(table["architecture"]))
     lines = -(-len(names) // 2)
-    figure, axes = plt.subplots(lines, 2, figsize=(style.WIDTH, 1 + 2 * lines), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(lines, 2, figsize=(style.WIDTH, 1 + 2 * lines), squeeze=False, sharex=True, sharey=True)
     for panel in axes.flat[len(names) :]:
         panel.axis("off")
     for panel, name in zip(axes.flat, names, strict=False):
@@ -321,22 +322,32 @@ def advice(study: Study) -> pd.DataFrame:
         return pd.DataFrame()
 
     def points(what: str, size: int) -> str:
-        return " / ".join(f"{100 * table['mean'].get((what, size, name), np.nan):+.0f}" for name in groups).replace("+nan", "?")
+        return " / ".join(_points(table["mean"].get((what, size, name))) for name in groups)
 
     rows = {}
-    for size in table.index.unique("images"):
-        cells = [scores.get((AUGMENTED, size)) for scores in groups.values()]
+    for size in sorted(table.index.unique("images")):
         found = {table["verdict"].get(("mixed, on top of augmentation", size, name)) for name in groups}
-        what = "mix them in" if found == {worth.BETTER} else "leave them out" if worth.BETTER not in found else "try it"
-        gained = [_as_photographs(scores, (MIXED, size)) for scores in groups.values()]
-        rows[f"{size:,}"] = {
-            "augmented, accuracy in %": " / ".join(f"{100 * cell.mean():.0f}" for cell in cells if cell is not None),
-            "generated images mixed in, points": points("mixed, on top of augmentation", size),
-            "the Gaussian's instead, points": points("Gaussian mixed, on top of augmentation", size),
-            "then as useful as ... photographs": " / ".join(gained),
-            "what to do": what,
-        }
+        if None not in found:
+            what = "leave them out" if found <= {worth.WORSE, worth.EQUAL} else "mix them in" if found == {worth.BETTER} else "try it"
+            rows[f"{size:,}"] = {
+                "augmented, accuracy in %": " / ".join(f"{100 * scores[AUGMENTED, size].mean():.0f}" for scores in groups.values()),
+                "generated images mixed in, points": points("mixed, on top of augmentation", size),
+                "the Gaussian's instead, points": points("Gaussian mixed, on top of augmentation", size),
+                "then as useful as ... photographs": " / ".join(_as_photographs(scores, (MIXED, size)) for scores in groups.values()),
+                "what to do": what,
+            }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("photographs")
+
+
+def added(study: Study, arm: str, size: int) -> str:
+    """How many points an arm adds to so many augmented photographs, for the classifiers of the main figure: +17 and +11."""
+    gained = (worth.gains(scores, (AUGMENTED, size), (arm, size)) for scores in _of_main_figure(study).values())
+    return " and ".join(_points(np.mean(gain) if gain else None) for gain in gained)
+
+
+def _points(share: float | None) -> str:
+    """A difference in whole points of a hundred; what rounds to 0 has no minus."""
+    return "?" if share is None else f"{round(100 * share) + 0:+d}"
 
 
 def _as_photographs(scores: pd.DataFrame, cell: tuple[str, int]) -> str:
@@ -497,4 +508,7 @@ PAGES = (
     ),
 )
 
-README = {"advice": advice}  # tables that README.md and docs/ show between markers, by the marker's name
+# What README.md and docs/ show between markers, by the marker's name.
+README = {"advice": advice, "alone": lambda study: " ".join(answers(study))}
+README |= {f"mixed_{size}": partial(added, arm=MIXED, size=size) for size in protocol.BUDGETS}
+README |= {f"gaussian_{size}": partial(added, arm=GAUSSIAN_MIXED, size=size) for size in protocol.BUDGETS}
