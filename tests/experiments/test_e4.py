@@ -11,7 +11,7 @@ from conftest import REPOSITORY, called, done, refused, run
 
 from cifake import protocol
 from cifake.data import metadata
-from cifake.experiments import e4
+from cifake.experiments import e4, measurements
 from cifake.results import records, table
 from cifake.system import options
 from cifake.system.paths import Folders
@@ -168,11 +168,11 @@ def test_a_measurement_is_made_again_if_anything_that_it_depends_on_has_changed(
     paths, settings, data = folders.finding("labels", picture=True), {"of": "something"}, {"REAL test": {"images": 1, "sha256": ""}}
     record = {"settings": settings, "data": data, "found": {}}
     records.write(record, paths["record"])
-    assert not e4._is_stale(paths, settings, data)
-    assert e4._is_stale(paths, settings | {"sure": 1}, data)
-    assert e4._is_stale(paths, settings, data | {"FAKE test": {}})
+    assert not measurements.is_stale(paths, settings, data)
+    assert measurements.is_stale(paths, settings | {"sure": 1}, data)
+    assert measurements.is_stale(paths, settings, data | {"FAKE test": {}})
     paths["record"].write_bytes(paths["record"].read_bytes()[:-9])  # damaged
-    assert e4._is_stale(paths, settings, data)
+    assert measurements.is_stale(paths, settings, data)
     paths["picture"].unlink()
     expected = {name: content for name, content in files_of(study).items() if "labels" in name}
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
@@ -189,13 +189,13 @@ def test_the_committed_measurements_count_as_done():
         ("FAKE", "VGG16", "Grad-CAM FAKE VGG16"),
     ):
         paths = folders.finding(title, picture=True)
-        settings = e4._settings(records.read(folders.classifier("E1", source, name)["record"]))
+        settings = measurements.settings_of(records.read(folders.classifier("E1", source, name)["record"]))
         settings |= {"sure": protocol.SURE} if title == "labels" else {}
-        assert not e4._is_stale(paths, settings, records.read(paths["record"], "E4")["data"]), title
+        assert not measurements.is_stale(paths, settings, records.read(paths["record"], "E4")["data"]), title
     settings = {"weights": "imagenet", "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
     for title, expected in (("coverage", settings), ("appearance", {}), ("detection", e4.DETECTION)):
         paths = folders.finding(title)
-        assert not e4._is_stale(paths, expected, records.read(paths["record"], "E4")["data"]), title
+        assert not measurements.is_stale(paths, expected, records.read(paths["record"], "E4")["data"]), title
 
 
 def test_a_missing_classifier_is_named_before_anything_is_trained(start, before, tmp_path):
