@@ -8,7 +8,7 @@ import argparse
 import hashlib
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from cifake import protocol
-from cifake.data import appearance, decoding, metadata
+from cifake.data import appearance, budgets, decoding, metadata
 from cifake.experiments import e1, e4_transfer, measurements
 from cifake.experiments.measurements import Found, Measurement, Pixels, Splits, loaded, settings_of
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, weights_setting, why
@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 Group = tuple[list[Run], Callable, Callable]  # runs, and the functions that prepare and do them
 CHANGED_SEEDS = 3  # trainings on each kind of changed FAKE images
 CHANGED = "LeNet"  # what is trained on them
-CHANGES = {  # what is done to FAKE images before a classifier learns from them
-    "FAKE with REAL colours": appearance.with_colours_of,
-    "FAKE with REAL spectrum": appearance.with_spectrum_of,
-}
+# What is done to FAKE images before a classifier learns from them, or tells them from REAL ones.
+MATCHED = {"colours": appearance.with_colours_of, "spectrum": appearance.with_spectrum_of}
+TAUGHT = {"FAKE with REAL labels": False, "FAKE with soft REAL labels": True}  # labels that a REAL classifier gives: probabilities?
 DETECTION = {"block": detection.BLOCK, "floor": detection.FLOOR, "seed": protocol.SEED}  # settings of the baseline without a network
 SHOWN = 6  # images of a row of Grad-CAM
+BY_EYE = 200  # FAKE training images of which a reader says what is on them, in labels_by_eye.csv
 SHEET = 60  # images on the sheet of FAKE images that are taken for another class
 
 
@@ -81,18 +81,33 @@ def announce(chosen: argparse.Namespace) -> None:
 def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
     """The trainings; those of a group share their inputs. `splits` is empty if the images have not been read."""
     seeds = chosen.seeds or protocol.SEEDS
+    few = seeds[:CHANGED_SEEDS]
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
+    fake = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]} if splits else {}  # trained on FAKE, tested on REAL
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
+
+    def group(
+        name: str, architecture: str, seeds: Sequence[int], own: dict, parts: dict, act: Callable, change: e1.Change | None = None
+    ) -> Group:
+        settings = e1.settings_of(architecture, chosen) | own
+        used = data if parts is both else {part: known for part, known in data.items() if part != "FAKE test"}
+        members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, used, chosen) for seed in seeds]
+        prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, parts, {}, change)
+        return members, prepare, partial(act, name, chosen)
+
+    # First those that need a classifier of experiment 1, and say so if it is missing.
+    teacher = chosen.folders.classifier("E1", "REAL", CHANGED)["record"]
+    for name, is_soft in TAUGHT.items() if CHANGED in models and teacher.exists() else ():
+        record = records.read(teacher)
+        own = {"labels_of": settings_of(record), "soft_labels": is_soft}
+        yield group(name, CHANGED, few, own, fake, e1.train, partial(_taught, record, is_soft, chosen))
     for architecture in models:
-        settings = e1.settings_of(architecture, chosen)
-        members = [e1.run_of("E4", protocol.REAL_OR_FAKE, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
-        prepare = partial(e1.prepare, architecture, f"{protocol.REAL_OR_FAKE} {architecture}", chosen, both, {})
-        yield members, prepare, partial(_tell_apart, chosen)
-    data = {part: data[part] for part in ("FAKE train", "REAL train", "REAL test") if part in data}
-    for name in CHANGES if CHANGED in models else ():
-        settings = e1.settings_of(CHANGED, chosen) | {"statistics_of": protocol.STATISTICS_OF}
-        members = [e1.run_of("E4", name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
-        yield members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)
+        yield group(protocol.REAL_OR_FAKE, architecture, seeds, {}, both, _tell_apart)
+    for what, change in MATCHED.items() if CHANGED in models else ():
+        own = {"statistics_of": protocol.STATISTICS_OF}
+        yield group(f"FAKE with REAL {what}", CHANGED, few, own, fake, e1.train, partial(_like_real, change, splits))
+        name = f"{protocol.REAL_OR_FAKE}, {what} matched"
+        yield group(name, CHANGED, few, {"matched": what}, both, _tell_apart, partial(_matched, both, change))
 
 
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
@@ -107,9 +122,11 @@ def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
     return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
 
 
-def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[np.ndarray, dict]:
+def _tell_apart(
+    name: str, chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds
+) -> tuple[np.ndarray, dict]:
     """Train a classifier to tell REAL from FAKE; its record also has the area under the ROC curve and the accuracy by object class."""
-    probabilities, facts = e1.train(protocol.REAL_OR_FAKE, chosen, run, prepared, make, seconds)
+    probabilities, facts = e1.train(name, chosen, run, prepared, make, seconds)
     test, objects = prepared.test, metadata.class_names(chosen.folders)
     labels, shown_in = test.labels, np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
     is_right = probabilities.argmax(1) == labels
@@ -121,14 +138,35 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
     return probabilities, facts
 
 
-def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
+def _like_real(change: Callable, splits: Splits, pixels: dict[str, np.ndarray], labels: np.ndarray) -> e1.Changed:
     """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
     real = splits["REAL", "train"]
     first = metadata.validation_rows(len(real.rows))
     some = slice(first, first + protocol.STATISTICS_OF)
     others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
-    parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
-    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, {}, partial(CHANGES[name], others))
+    return pixels | {"train": change(others, pixels["train"])}, labels
+
+
+def _match(change: Callable, real: np.ndarray, *fake: np.ndarray) -> list[np.ndarray]:
+    """Parts of FAKE images brought to the statistics of REAL ones by one change, and saved as JPEG again, as all images are."""
+    changed = appearance.saved_again(change(real, np.concatenate(fake)))
+    return np.split(changed, np.cumsum([len(part) for part in fake[:-1]]))
+
+
+def _matched(both: dict[str, metadata.Split], change: Callable, pixels: dict[str, np.ndarray], labels: np.ndarray) -> e1.Changed:
+    """All FAKE images, of both splits, brought to the statistics of all REAL training images."""
+    is_fake = {split: part.labels == protocol.SOURCES.index("FAKE") for split, part in both.items()}
+    pixels = {split: images.copy() for split, images in pixels.items()}
+    fake = (pixels[split][here] for split, here in is_fake.items())
+    for split, images in zip(is_fake, _match(change, pixels["train"][~is_fake["train"]], *fake), strict=True):
+        pixels[split][is_fake[split]] = images
+    return pixels, labels
+
+
+def _taught(record: dict, is_soft: bool, chosen: argparse.Namespace, pixels: dict[str, np.ndarray], _labels: np.ndarray) -> e1.Changed:
+    """FAKE training images with the labels that a REAL classifier gives them: its answers, or its probabilities."""
+    probabilities = features.compute(loaded(record, chosen).whole("teacher"), pixels["train"])
+    return pixels, probabilities if is_soft else probabilities.argmax(1)
 
 
 # ----------------------------------------------------------------------------------------------------------- the measurements
@@ -155,7 +193,13 @@ def _before_training(models: list[str], splits: Splits, chosen: argparse.Namespa
         settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
         yield Measurement("coverage", settings, (("REAL", "train"), ("FAKE", "train"), real), partial(_covers, name, splits, chosen))
     yield Measurement("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits))
+    yield Measurement(
+        "labels by eye", {"seed": protocol.SEED, "images": BY_EYE}, (("FAKE", "train"),), partial(_sheet, splits), picture=True
+    )
     yield Measurement("detection", DETECTION, parts, lambda pixels: (detection.measure(pixels), None))
+    for what, change in MATCHED.items():
+        settings = DETECTION | {"matched": what}
+        yield Measurement(f"detection, {what} matched", settings, parts, partial(_detected, change))
 
 
 def _after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Measurement]:
@@ -193,6 +237,21 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pi
         }
     # The loop's last images are FAKE.
     return found, pages_of_e1.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
+
+
+def _sheet(splits: Splits, pixels: Pixels) -> Found:
+    """FAKE training images to look at, as many of each class, a seeded draw; labels_by_eye.csv says what a reader saw."""
+    ((part, images),) = pixels.items()
+    rows = budgets.draw(splits[part].labels, BY_EYE, protocol.SEED, "FAKE")
+    words = [f"{number} {splits[part].rows[row].label}" for number, row in enumerate(rows, start=1)]
+    return {"images": [splits[part].filepaths[row] for row in rows]}, pages_of_e4.sheet(images[rows], words)
+
+
+def _detected(change: Callable, pixels: Pixels) -> Found:
+    """REAL or FAKE without a network, after FAKE images were brought to the statistics of REAL ones."""
+    parts = [("FAKE", split) for split in protocol.SPLITS]
+    changed = _match(change, pixels["REAL", "train"], *(pixels[part] for part in parts))
+    return detection.measure(pixels | dict(zip(parts, changed, strict=True))), None
 
 
 def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
