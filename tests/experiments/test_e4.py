@@ -210,8 +210,9 @@ def test_a_measurement_is_made_again_if_anything_that_it_depends_on_has_changed(
 def test_the_committed_measurements_count_as_done():
     """With the settings of today; the classifiers that they are about are those of the committed records, whose models are not needed."""
     chosen = options.parse("", "", arguments=[])
-    wanted = list(e4._before_training(OF_EXPERIMENT_1, {}, chosen))
+    wanted = [one for one in e4._before_training(OF_EXPERIMENT_1, {}, chosen) if one.files(chosen.folders)["record"].exists()]
     assert [one.name for one in wanted if measurements.is_stale(one.files(chosen.folders), one.settings, {})] == []
+    assert {"calibration LeNet", "coverage", "detection", "labels", "linear heads VGG16"} <= {one.name for one in wanted}
 
 
 def test_a_missing_classifier_is_named_before_anything_is_trained(start, before, tmp_path):
