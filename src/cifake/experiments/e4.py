@@ -243,7 +243,7 @@ def _sheet(splits: Splits, pixels: Pixels) -> Found:
     """FAKE training images to look at, as many of each class, a seeded draw; labels_by_eye.csv says what a reader saw."""
     ((part, images),) = pixels.items()
     rows = budgets.draw(splits[part].labels, BY_EYE, protocol.SEED, "FAKE")
-    words = [f"{number} {splits[part].rows[row].label}" for number, row in enumerate(rows, start=1)]
+    words = [f"{number}\n{splits[part].rows[row].label}" for number, row in enumerate(rows, start=1)]
     return {"images": [splits[part].filepaths[row] for row in rows]}, pages_of_e4.sheet(images[rows], words)
 
 

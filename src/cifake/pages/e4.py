@@ -37,7 +37,7 @@ def sheet(images: np.ndarray, words: list[str]) -> Figure:
     """Images to look at, uint8 [n, 32, 32, 3], each with its words, twenty in a line."""
     columns = 20
     lines = -(-len(images) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(0.55 * columns, 0.7 * lines), squeeze=False)
+    figure, axes = plt.subplots(lines, columns, figsize=(0.55 * columns, 0.8 * lines), squeeze=False)
     style.without_axes(axes)
     for panel, image, said in zip(axes.flat, images, words, strict=False):
         panel.imshow(image)
