@@ -3,10 +3,11 @@
     env/bin/python src/real_or_fake.py
     env/bin/python src/real_or_fake.py --models LeNet --seeds 129
 
-Trains NN, LeNet and VGG16 with five seeds to tell REAL from FAKE, and LeNet with three seeds on FAKE images that are given REAL's
-colours or spectrum. Measures how well FAKE images cover the REAL ones, and where classifiers look (Grad-CAM). Needs the metadata
-(src/create_metadata.py) and, for some of it, the classifiers of experiment 1. Writes to E4_results/ and E4_visualisations/. It takes
-about an hour on two cores; if stopped, it continues after its last whole epoch. Published: 92.98 % accuracy (Bird & Lotfi, 2023).
+Trains NN, LeNet and VGG16 with five seeds to tell REAL from FAKE, and LeNet with three seeds on changed images: FAKE with REAL's colours
+or spectrum or with labels by a REAL classifier, and REAL or FAKE with colours or spectrum matched. Measures what FAKE classifiers lose on
+REAL: coverage, decisions, features, last layers, calibration. Needs the metadata (src/create_metadata.py) and, for some of it, the
+classifiers of experiment 1, of as many seeds as are in models/. Writes to E4_results/ and E4_visualisations/. It takes some one and a half
+hours on two cores; if stopped, it continues after its last whole epoch. Published: 92.98 % accuracy (Bird & Lotfi, 2023).
 """
 
 import logging

@@ -11,13 +11,16 @@ from conftest import REPOSITORY, called, done, refused, run
 
 from cifake import protocol
 from cifake.data import metadata
-from cifake.experiments import e4
+from cifake.experiments import e4, measurements
+from cifake.models.architectures import OF_EXPERIMENT_1
 from cifake.results import records, table
 from cifake.system import options
-from cifake.system.paths import Folders
+from cifake.system.paths import Folders, stem
 
 WORDS = ["-epochs", "1", "--weights", "random"]
 SEEDS = ["--seeds", "129", "8"]
+CHANGED = [f"FAKE with REAL {what}" for what in e4.MATCHED]
+MATCHED = [f"REAL or FAKE, {what} matched" for what in e4.MATCHED]
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +79,26 @@ def test_all_of_it_is_written(study):
     for name in ("NN", "LeNet", "VGG16"):
         assert f"E4_results/REAL_or_FAKE_{name}_metrics.txt" in written
         assert f"E4_results/replicates/seed-8/REAL_or_FAKE_{name}_record.json" in written
-    pictures = {"labels", "Grad-CAM_FAKE_LeNet", "Grad-CAM_FAKE_VGG16", "Grad-CAM_REAL_or_FAKE_LeNet", "Grad-CAM_REAL_or_FAKE_VGG16"}
+    pictures = {
+        "labels",
+        "labels_by_eye",
+        "Grad-CAM_FAKE_LeNet",
+        "Grad-CAM_FAKE_VGG16",
+        "Grad-CAM_REAL_or_FAKE_LeNet",
+        "Grad-CAM_REAL_or_FAKE_VGG16",
+    }
     for name in pictures:
         assert written[f"E4_results/{name}.png"].startswith(b"\x89PNG")
         assert f"E4_results/{name}.json" in written
-    for name in e4.CHANGES:
-        assert f"E4_results/{name.replace(' ', '_')}_LeNet_metrics.txt" in written
+    for name in (*CHANGED, *e4.TAUGHT, *MATCHED):
+        assert f"E4_results/{stem(name)}_LeNet_metrics.txt" in written
+    for name in ("calibration_VGG16", "offsets_LeNet", "linear_heads_VGG16", "last_layers_LeNet", "replicates/seed-8/last_layers_LeNet"):
+        assert f"E4_results/{name}.json" in written
     drawn = {name.split("/")[1] for name in written if name.startswith("E4_visualisations")}
     assert drawn == {
         "REAL_or_FAKE.png", "REAL_or_FAKE_table.txt", "coverage.png", "coverage_table.txt", "spectrum.png", "colours_table.txt",
-        "changed_table.txt", "labels_table.txt", "runs.csv",
+        "changed_table.txt", "labels_table.txt", "runs.csv", "coverage_correlations_table.txt", "offsets_table.txt", "linear_table.txt",
+        "last_layers_table.txt", "calibration.png", "calibration_table.txt",
     }  # fmt: skip
 
 
@@ -107,15 +120,29 @@ def test_a_record_tells_how_well_each_class_is_told_apart(study):
 
 
 def test_what_is_trained_on_changed_images_is_tested_on_real_ones(study):
-    scores = {}
-    for name in e4.CHANGES:
+    scores, names = {}, [*CHANGED, *e4.TAUGHT]
+    for name in names:
         record = records.read(study.classifier("E4", name, "LeNet")["record"], "E4")
-        assert (record["test"], record["settings"]["statistics_of"]) == ({"source": "REAL", "images": 20}, protocol.STATISTICS_OF)
+        assert record["test"] == {"source": "REAL", "images": 20}
         scores[name] = record["predictions"]["sha256"]
-    assert len(set(scores.values())) == 2
-    rows = pd.read_csv(study.visualisations("E4") / "runs.csv").query("trained_on != 'REAL or FAKE'")
-    assert sorted(rows["seed"]) == [8, 8, 129, 129]
+    assert len(set(scores.values())) == 4
+    rows = pd.read_csv(study.visualisations("E4") / "runs.csv").query("trained_on in @names")
+    assert sorted(rows["seed"]) == [8] * 4 + [129] * 4
     assert set(rows["tested_on"]) == {"REAL"}
+    assert set(rows["real_images"]) == {0}
+
+
+def test_all_fake_images_are_matched_by_one_change_and_no_real_one():
+    both = {name: e4.joined(split("REAL", images), split("FAKE", images)) for name, images in (("train", 30), ("test", 20))}
+    random = np.random.default_rng(1)
+    pixels = {name: random.integers(0, 256, (len(part.rows), *protocol.IMAGE_SHAPE), np.uint8) for name, part in both.items()}
+    for name, part in both.items():
+        pixels[name][part.labels == 1] //= 2  # FAKE is darker
+    changed, labels = e4._matched(both, e4.MATCHED["colours"], pixels, both["train"].labels)
+    assert np.array_equal(labels, both["train"].labels)
+    for name, part in both.items():
+        assert np.array_equal(changed[name][part.labels == 0], pixels[name][part.labels == 0])
+        assert changed[name][part.labels == 1].mean() == pytest.approx(pixels["train"][both["train"].labels == 0].mean(), abs=4)
 
 
 def test_coverage_and_labels_are_about_every_class(study):
@@ -159,7 +186,7 @@ def test_a_second_start_changes_no_file_and_needs_no_model(start, study, tmp_pat
         folders.classifier("E1", "FAKE", name)["model"].unlink()
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
     assert files_of(folders) == written
-    assert ended["stdout"].count("done already") == 13
+    assert ended["stdout"].count("done already") == 28
     assert "epoch" not in ended["stdout"]
 
 
@@ -168,34 +195,24 @@ def test_a_measurement_is_made_again_if_anything_that_it_depends_on_has_changed(
     paths, settings, data = folders.finding("labels", picture=True), {"of": "something"}, {"REAL test": {"images": 1, "sha256": ""}}
     record = {"settings": settings, "data": data, "found": {}}
     records.write(record, paths["record"])
-    assert not e4._is_stale(paths, settings, data)
-    assert e4._is_stale(paths, settings | {"sure": 1}, data)
-    assert e4._is_stale(paths, settings, data | {"FAKE test": {}})
+    assert not measurements.is_stale(paths, settings, data)
+    assert measurements.is_stale(paths, settings | {"sure": 1}, data)
+    assert measurements.is_stale(paths, settings, data | {"FAKE test": {}})
     paths["record"].write_bytes(paths["record"].read_bytes()[:-9])  # damaged
-    assert e4._is_stale(paths, settings, data)
+    assert measurements.is_stale(paths, settings, data)
     paths["picture"].unlink()
     expected = {name: content for name, content in files_of(study).items() if "labels" in name}
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
-    assert ended["stdout"].count("done already") == 12
+    assert ended["stdout"].count("done already") == 27
     assert {name: content for name, content in files_of(folders).items() if "labels" in name} == expected
 
 
 def test_the_committed_measurements_count_as_done():
-    """With the settings of today and the images of their data; the classifiers that they are about are those of the committed records."""
-    folders = Folders()
-    for source, name, title in (
-        ("REAL", "LeNet", "labels"),
-        ("FAKE", "LeNet", "Grad-CAM FAKE LeNet"),
-        ("FAKE", "VGG16", "Grad-CAM FAKE VGG16"),
-    ):
-        paths = folders.finding(title, picture=True)
-        settings = e4._settings(records.read(folders.classifier("E1", source, name)["record"]))
-        settings |= {"sure": protocol.SURE} if title == "labels" else {}
-        assert not e4._is_stale(paths, settings, records.read(paths["record"], "E4")["data"]), title
-    settings = {"weights": "imagenet", "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-    for title, expected in (("coverage", settings), ("appearance", {}), ("detection", e4.DETECTION)):
-        paths = folders.finding(title)
-        assert not e4._is_stale(paths, expected, records.read(paths["record"], "E4")["data"]), title
+    """With the settings of today; the classifiers that they are about are those of the committed records, whose models are not needed."""
+    chosen = options.parse("", "", arguments=[])
+    wanted = [one for one in e4._before_training(OF_EXPERIMENT_1, {}, chosen) if one.files(chosen.folders)["record"].exists()]
+    assert [one.name for one in wanted if measurements.is_stale(one.files(chosen.folders), one.settings, {})] == []
+    assert {"calibration LeNet", "coverage", "detection", "labels", "linear heads VGG16"} <= {one.name for one in wanted}
 
 
 def test_a_missing_classifier_is_named_before_anything_is_trained(start, before, tmp_path):

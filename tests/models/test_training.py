@@ -43,6 +43,13 @@ def test_the_steps_per_call_divide_an_epoch(steps):
     assert training.divided(625, training.STEPS_PER_CALL) == 25
 
 
+def test_probabilities_as_labels_that_are_sure_teach_what_classes_do(data, tmp_path):
+    hard, _ = train(data, tmp_path / "hard.npz", epochs=2)
+    soft, trained = train((data[0], np.eye(3, dtype=np.float32)[data[1]]), tmp_path / "soft.npz", epochs=2)
+    assert soft.get_weights()[0] == pytest.approx(hard.get_weights()[0], abs=1e-5)
+    assert trained.history[-1]["val_accuracy"] > 0.4
+
+
 def test_an_epoch_takes_just_its_steps(data, tmp_path):
     head, trained = train(data, tmp_path / "c.npz", epochs=2)
     assert int(head.optimizer.iterations) == 2 * batches.steps_of(ROWS - VALIDATION) == 8

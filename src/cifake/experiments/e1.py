@@ -23,6 +23,11 @@ from cifake.system import files
 
 log = logging.getLogger(__name__)
 
+# Pixels by split, uint8 [n, 32, 32, 3] each, and labels of the training images: classes from 0, int64 [n], or probabilities, float32
+# [n, classes].
+Changed = tuple[dict[str, np.ndarray], np.ndarray]
+Change = Callable[[dict[str, np.ndarray], np.ndarray], Changed]
+
 
 def classify(architecture: str, chosen: argparse.Namespace) -> list[Path]:
     """Train and test a classifier on one source, once for each seed; gives the files written."""
@@ -82,11 +87,11 @@ def prepare(
     chosen: argparse.Namespace,
     splits: dict[str, metadata.Split],
     seconds: Seconds,
-    change: Callable[[np.ndarray], np.ndarray] | None = None,
+    change: Change | None = None,
 ) -> Prepared:
     """From the bytes of the images, `splits` train and test, to the inputs of the training, once for all seeds.
 
-    `change` is what is done to the pixels of the training images; only classifiers without a pretrained backbone can have it.
+    `change` is what is done to the images beforehand; only classifiers without a pretrained backbone can have it.
     """
     training_files = set(splits["train"].contents)
     trained_on = np.array([content in training_files for content in splits["test"].contents])
@@ -98,8 +103,9 @@ def prepare(
             pixels[split], converted = decoding.decode(part.contents, part.filepaths, f"{name}, {split}")
             if converted:
                 log.info("%s: %s %s image(s) were converted to 32x32 RGB", name, f"{converted:,}", split)
+        labels = splits["train"].labels
         if change:
-            pixels["train"] = change(pixels["train"])
+            pixels, labels = change(pixels, labels)
 
     # The frozen part, once; --precision is for the features, not for the model that is saved.
     with timed(seconds, "features"):
@@ -108,7 +114,7 @@ def prepare(
             computing = backbone_of(architecture, chosen)
         fingerprint = splits["train"].fingerprint
         inputs = features.of_images(computing, pixels.pop("train"), fingerprint, chosen.folders, f"{name}, train")
-        inputs = batches.in_memory(inputs, splits["train"].labels)  # releases the array itself
+        inputs = batches.in_memory(inputs, labels)  # releases the array itself
     return Prepared((backbone, *inputs), seconds, splits["test"], pixels["test"], trained_on)
 
 

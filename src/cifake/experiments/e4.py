@@ -8,43 +8,37 @@ import argparse
 import hashlib
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from cifake import protocol
-from cifake.data import appearance, decoding, metadata
-from cifake.experiments import e1
-from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, model_fault, weights_setting, why
-from cifake.models import architectures, features, gradcam
+from cifake.data import appearance, budgets, decoding, metadata
+from cifake.experiments import e1, e4_transfer, measurements
+from cifake.experiments.measurements import Found, Measurement, Pixels, Splits, loaded, settings_of
+from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, weights_setting, why
+from cifake.models import features, gradcam
 from cifake.models.architectures import ARCHITECTURES, OF_EXPERIMENT_1, Classifier
 from cifake.pages import e1 as pages_of_e1
 from cifake.pages import e4 as pages_of_e4
-from cifake.pages import style
 from cifake.results import coverage, detection, records, scores
-from cifake.system import devices, files
 from cifake.system.errors import StudyError
 from cifake.system.options import with_folders
 
 log = logging.getLogger(__name__)
 
-Splits = dict[tuple[str, str], metadata.Split]  # by source and split
-Pixels = dict[tuple[str, str], np.ndarray]  # uint8 [n, 32, 32, 3], likewise
 Group = tuple[list[Run], Callable, Callable]  # runs, and the functions that prepare and do them
-Found = tuple[dict, Figure | None]  # by a measurement: what its JSON says, and its picture
 CHANGED_SEEDS = 3  # trainings on each kind of changed FAKE images
 CHANGED = "LeNet"  # what is trained on them
-CHANGES = {  # what is done to FAKE images before a classifier learns from them
-    "FAKE with REAL colours": appearance.with_colours_of,
-    "FAKE with REAL spectrum": appearance.with_spectrum_of,
-}
+# What is done to FAKE images before a classifier learns from them, or tells them from REAL ones.
+MATCHED = {"colours": appearance.with_colours_of, "spectrum": appearance.with_spectrum_of}
+TAUGHT = {"FAKE with REAL labels": False, "FAKE with soft REAL labels": True}  # labels that a REAL classifier gives: probabilities?
 DETECTION = {"block": detection.BLOCK, "floor": detection.FLOOR, "seed": protocol.SEED}  # settings of the baseline without a network
 SHOWN = 6  # images of a row of Grad-CAM
+BY_EYE = 200  # FAKE training images of which a reader says what is on them, in labels_by_eye.csv
 SHEET = 60  # images on the sheet of FAKE images that are taken for another class
 
 
@@ -55,22 +49,27 @@ def run_missing(chosen: argparse.Namespace) -> None:
     models = chosen.models or OF_EXPERIMENT_1
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
-    _measure_before_training(models, splits, chosen)
+    for wanted in _before_training(models, splits, chosen):
+        measurements.do(wanted, splits, chosen)
     for runs, prepare, act in _trainings(models, splits, chosen):
         do(runs, prepare, act, chosen)
-    _measure_after_training(models, splits, chosen)
+    for wanted in _after_training(models, splits, chosen):
+        measurements.do(wanted, splits, chosen)
 
 
 def announce(chosen: argparse.Namespace) -> None:
-    """--dry-run: which trainings are missing. Images are not read, so a change in them goes unseen."""
+    """--dry-run: which trainings and measurements are missing. Images are not read, so a change in them goes unseen."""
     models = chosen.models or OF_EXPERIMENT_1
     reasons = [why(run, chosen.fresh) for members, *_ in _trainings(models, {}, chosen) for run in members]
     missing = sum(reason is not None for reason in reasons)
     log.info("Experiment 4: of %d trainings %d are there and %d would be done", len(reasons), len(reasons) - missing, missing)
+    wanted = [*_before_training(models, {}, chosen), *_after_training(models, {}, chosen)]
+    missing = [one for one in wanted if chosen.fresh or measurements.is_stale(one.files(chosen.folders), one.settings, {})]
+    log.info("Of %d measurements %d are there and %d would be done", len(wanted), len(wanted) - len(missing), len(missing))
     names = itertools.product(protocol.SOURCES, models)
     if absent := [" ".join(name) for name in names if not chosen.folders.classifier("E1", *name)["model"].exists()]:
         log.info(
-            "Labels, Grad-CAM and coverage need these classifiers, if they are not done yet: %s; train them with: %s",
+            "Measurements on classifiers of experiment 1 need these, if they are not done yet: %s; train them with: %s",
             ", ".join(absent),
             with_folders("bash run.sh"),
         )
@@ -82,18 +81,33 @@ def announce(chosen: argparse.Namespace) -> None:
 def _trainings(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Group]:
     """The trainings; those of a group share their inputs. `splits` is empty if the images have not been read."""
     seeds = chosen.seeds or protocol.SEEDS
+    few = seeds[:CHANGED_SEEDS]
     both = {split: joined(*(splits[source, split] for source in protocol.SOURCES)) for split in protocol.SPLITS} if splits else {}
+    fake = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]} if splits else {}  # trained on FAKE, tested on REAL
     data = data_of({f"{source} {split}": part for (source, split), part in splits.items()})
+
+    def group(
+        name: str, architecture: str, seeds: Sequence[int], own: dict, parts: dict, act: Callable, change: e1.Change | None = None
+    ) -> Group:
+        settings = e1.settings_of(architecture, chosen) | own
+        used = data if parts is both else {part: known for part, known in data.items() if part != "FAKE test"}
+        members = [e1.run_of("E4", name, architecture, settings | {"seed": seed}, used, chosen) for seed in seeds]
+        prepare = partial(e1.prepare, architecture, f"{name} {architecture}", chosen, parts, {}, change)
+        return members, prepare, partial(act, name, chosen)
+
+    # First those that need a classifier of experiment 1, and say so if it is missing.
+    teacher = chosen.folders.classifier("E1", "REAL", CHANGED)["record"]
+    for name, is_soft in TAUGHT.items() if CHANGED in models and teacher.exists() else ():
+        record = records.read(teacher)
+        own = {"labels_of": settings_of(record), "soft_labels": is_soft}
+        yield group(name, CHANGED, few, own, fake, e1.train, partial(_taught, record, is_soft, chosen))
     for architecture in models:
-        settings = e1.settings_of(architecture, chosen)
-        members = [e1.run_of("E4", protocol.REAL_OR_FAKE, architecture, settings | {"seed": seed}, data, chosen) for seed in seeds]
-        prepare = partial(e1.prepare, architecture, f"{protocol.REAL_OR_FAKE} {architecture}", chosen, both, {})
-        yield members, prepare, partial(_tell_apart, chosen)
-    data = {part: data[part] for part in ("FAKE train", "REAL train", "REAL test") if part in data}
-    for name in CHANGES if CHANGED in models else ():
-        settings = e1.settings_of(CHANGED, chosen) | {"statistics_of": protocol.STATISTICS_OF}
-        members = [e1.run_of("E4", name, CHANGED, settings | {"seed": seed}, data, chosen) for seed in seeds[:CHANGED_SEEDS]]
-        yield members, partial(_prepare_changed, name, splits, chosen), partial(e1.train, name, chosen)
+        yield group(protocol.REAL_OR_FAKE, architecture, seeds, {}, both, _tell_apart)
+    for what, change in MATCHED.items() if CHANGED in models else ():
+        own = {"statistics_of": protocol.STATISTICS_OF}
+        yield group(f"FAKE with REAL {what}", CHANGED, few, own, fake, e1.train, partial(_like_real, change, splits))
+        name = f"{protocol.REAL_OR_FAKE}, {what} matched"
+        yield group(name, CHANGED, few, {"matched": what}, both, _tell_apart, partial(_matched, both, change))
 
 
 def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
@@ -108,9 +122,11 @@ def joined(real: metadata.Split, fake: metadata.Split) -> metadata.Split:
     return metadata.Split(protocol.REAL_OR_FAKE, real.split, protocol.SOURCES, rows, contents, fingerprint)
 
 
-def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds) -> tuple[np.ndarray, dict]:
+def _tell_apart(
+    name: str, chosen: argparse.Namespace, run: Run, prepared: Prepared, make: Callable, seconds: Seconds
+) -> tuple[np.ndarray, dict]:
     """Train a classifier to tell REAL from FAKE; its record also has the area under the ROC curve and the accuracy by object class."""
-    probabilities, facts = e1.train(protocol.REAL_OR_FAKE, chosen, run, prepared, make, seconds)
+    probabilities, facts = e1.train(name, chosen, run, prepared, make, seconds)
     test, objects = prepared.test, metadata.class_names(chosen.folders)
     labels, shown_in = test.labels, np.array([metadata.class_number(row.filename) - 1 for row in test.rows])
     is_right = probabilities.argmax(1) == labels
@@ -122,99 +138,78 @@ def _tell_apart(chosen: argparse.Namespace, run: Run, prepared: Prepared, make: 
     return probabilities, facts
 
 
-def _prepare_changed(name: str, splits: Splits, chosen: argparse.Namespace) -> Prepared:
+def _like_real(change: Callable, splits: Splits, pixels: dict[str, np.ndarray], labels: np.ndarray) -> e1.Changed:
     """FAKE training images brought to the statistics of some REAL ones, the first after the validation share; tested on REAL."""
     real = splits["REAL", "train"]
     first = metadata.validation_rows(len(real.rows))
     some = slice(first, first + protocol.STATISTICS_OF)
     others, _ = decoding.decode(real.contents[some], real.filepaths[some], "REAL, train")
-    parts = {"train": splits["FAKE", "train"], "test": splits["REAL", "test"]}
-    return e1.prepare(CHANGED, f"{name} {CHANGED}", chosen, parts, {}, partial(CHANGES[name], others))
+    return pixels | {"train": change(others, pixels["train"])}, labels
+
+
+def _match(change: Callable, real: np.ndarray, *fake: np.ndarray) -> list[np.ndarray]:
+    """Parts of FAKE images brought to the statistics of REAL ones by one change, and saved as JPEG again, as all images are."""
+    changed = appearance.saved_again(change(real, np.concatenate(fake)))
+    return np.split(changed, np.cumsum([len(part) for part in fake[:-1]]))
+
+
+def _matched(both: dict[str, metadata.Split], change: Callable, pixels: dict[str, np.ndarray], labels: np.ndarray) -> e1.Changed:
+    """All FAKE images, of both splits, brought to the statistics of all REAL training images."""
+    is_fake = {split: part.labels == protocol.SOURCES.index("FAKE") for split, part in both.items()}
+    pixels = {split: images.copy() for split, images in pixels.items()}
+    fake = (pixels[split][here] for split, here in is_fake.items())
+    for split, images in zip(is_fake, _match(change, pixels["train"][~is_fake["train"]], *fake), strict=True):
+        pixels[split][is_fake[split]] = images
+    return pixels, labels
+
+
+def _taught(record: dict, is_soft: bool, chosen: argparse.Namespace, pixels: dict[str, np.ndarray], _labels: np.ndarray) -> e1.Changed:
+    """FAKE training images with the labels that a REAL classifier gives them: its answers, or its probabilities."""
+    probabilities = features.compute(loaded(record, chosen).whole("teacher"), pixels["train"])
+    return pixels, probabilities if is_soft else probabilities.argmax(1)
 
 
 # ----------------------------------------------------------------------------------------------------------- the measurements
 
 
-def _measure(
-    name: str,
-    settings: dict,
-    parts: tuple[tuple[str, str], ...],
-    measure: Callable[[Pixels], Found],
-    splits: Splits,
-    chosen: argparse.Namespace,
-    picture: bool = True,
-) -> None:
-    """Measure something on some parts of the images, unless that is done; write what was found, and its picture."""
-    paths = chosen.folders.finding(name, picture=picture)
-    data = data_of({f"{source} {split}": splits[source, split] for source, split in parts})
-    if not (chosen.fresh or _is_stale(paths, settings, data)):
-        log.info("%s: done already with these settings; --fresh does it again.", name)
-        return
-    log.info("%s", name)
-    devices.prepare(chosen.verbose)
-    pixels = {part: decoding.decode(splits[part].contents, splits[part].filepaths, ", ".join(part))[0] for part in parts}
-    found, figure = measure(pixels)
-    with files.together(list(paths.values())) as make:
-        if figure:
-            make(paths["picture"], lambda path: style.save(figure, path))
-        record = {"settings": settings, "data": data, "found": found, "program": devices.program()}
-        make(paths["record"], lambda path: records.write(record, path))
-
-
-def _is_stale(paths: dict[str, Path], settings: dict, data: dict) -> bool:
-    """Whether a measurement is missing, damaged, or one with other settings or images."""
-    try:
-        record = records.read(paths["record"], "E4")
-    except (StudyError, FileNotFoundError):
-        return True
-    return (record["settings"], record["data"]) != (settings, data) or not all(path.exists() for path in paths.values())
-
-
-def _measure_before_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
+def _before_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Measurement]:
     """What is measured on the classifiers of experiment 1, on features, and on the images alone."""
-    fake, real = ("FAKE", "test"), ("REAL", "test")
+    fake, real, parts = ("FAKE", "test"), ("REAL", "test"), tuple(itertools.product(protocol.SOURCES, protocol.SPLITS))
     paths = {key: chosen.folders.classifier("E1", *key)["record"] for key in itertools.product(protocol.SOURCES, OF_EXPERIMENT_1)}
     trained = {key: records.read(path) for key, path in paths.items() if path.exists()}
     if absent := [" ".join(key) for key in itertools.product(protocol.SOURCES, models) if key not in trained]:
         command = with_folders("bash run.sh")
-        log.info("Left out, because experiment 1 has not trained %s: labels, Grad-CAM of it; %s trains all.", ", ".join(absent), command)
+        log.info("Left out, because experiment 1 has not trained %s: what is measured on it; %s trains all.", ", ".join(absent), command)
     if on_real := [record for (source, _), record in trained.items() if source == "REAL"]:  # whichever --models names
         best = max(on_real, key=lambda record: record["scores"]["accuracy"])
-        settings = _settings(best) | {"sure": protocol.SURE}
-        _measure("labels", settings, (real, fake), partial(_labels, best, splits, chosen), splits, chosen)
+        settings = settings_of(best) | {"sure": protocol.SURE}
+        yield Measurement("labels", settings, (real, fake), partial(_labels, best, splits, chosen), picture=True)
     for (source, name), record in trained.items():
         if source == "FAKE" and name in models and ARCHITECTURES[name].has_convolutions:
             measure = partial(_looks_at_mistakes, record, splits, chosen)
-            _measure(f"Grad-CAM FAKE {name}", _settings(record), (real,), measure, splits, chosen)
+            yield Measurement(f"Grad-CAM FAKE {name}", settings_of(record), (real,), measure, picture=True)
+    yield from e4_transfer.measurements(models, splits, chosen)
     for name in [name for name in models if ARCHITECTURES[name].is_pretrained][:1]:
         settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-        measure = partial(_covers, name, splits, chosen)
-        _measure("coverage", settings, (("REAL", "train"), fake, real), measure, splits, chosen, picture=False)
-    _measure("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits), splits, chosen, picture=False)
-    _measure("detection", DETECTION, tuple(splits), lambda pixels: (detection.measure(pixels), None), splits, chosen, picture=False)
+        yield Measurement("coverage", settings, (("REAL", "train"), ("FAKE", "train"), real), partial(_covers, name, splits, chosen))
+    yield Measurement("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits))
+    yield Measurement(
+        "labels by eye", {"seed": protocol.SEED, "images": BY_EYE}, (("FAKE", "train"),), partial(_sheet, splits), picture=True
+    )
+    yield Measurement("detection", DETECTION, parts, lambda pixels: (detection.measure(pixels), None))
+    for what, change in MATCHED.items():
+        settings = DETECTION | {"matched": what}
+        yield Measurement(f"detection, {what} matched", settings, parts, partial(_detected, change))
 
 
-def _measure_after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> None:
+def _after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Measurement]:
     """What is measured on the classifiers that tell REAL from FAKE."""
     for name in models:
         path = chosen.folders.classifier("E4", protocol.REAL_OR_FAKE, name)["record"]
         if ARCHITECTURES[name].has_convolutions and path.exists():  # it may have been trained with other seeds alone
             record = records.read(path, "E4")
-            title, parts = f"Grad-CAM {protocol.REAL_OR_FAKE} {name}", (("REAL", "test"), ("FAKE", "test"))
-            _measure(title, _settings(record), parts, partial(_looks_at_both, record, splits, chosen), splits, chosen)
-
-
-def _settings(record: dict) -> dict:
-    return {"classifier": records.name_of(record), "predictions": record["predictions"]["sha256"]}
-
-
-def _loaded(record: dict, chosen: argparse.Namespace) -> Classifier:
-    """The classifier of a record. Raises StudyError if it is not there."""
-    path = chosen.folders.output / record["model"]["file"]
-    if fault := model_fault(path, record):
-        command = with_folders(f"bash run-{record['architecture']}.sh")
-        raise StudyError(f"{records.name_of(record)} is needed for experiment 4: {fault}; train it with: {command}")
-    return architectures.load(path)
+            title, measure = f"Grad-CAM {protocol.REAL_OR_FAKE} {name}", partial(_looks_at_both, record, splits, chosen)
+            yield Measurement(title, settings_of(record), (("REAL", "test"), ("FAKE", "test")), measure, picture=True)
 
 
 def _answers(record: dict, classifier: Classifier, pixels: np.ndarray, split: metadata.Split, chosen: argparse.Namespace) -> pd.DataFrame:
@@ -228,7 +223,7 @@ def _answers(record: dict, classifier: Classifier, pixels: np.ndarray, split: me
 
 def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """How many images a REAL classifier takes for another class, of REAL and of FAKE, and a sheet of the surest FAKE ones."""
-    classifier, found = _loaded(record, chosen), {}
+    classifier, found = loaded(record, chosen), {}
     for part, images in pixels.items():
         answers = _answers(record, classifier, images, splits[part], chosen)
         wrong = answers["label"] != answers["predicted"]
@@ -244,9 +239,24 @@ def _labels(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pi
     return found, pages_of_e1.mistakes(record | {"test": {"source": "FAKE"}}, answers, images, number=SHEET, columns=10)
 
 
+def _sheet(splits: Splits, pixels: Pixels) -> Found:
+    """FAKE training images to look at, as many of each class, a seeded draw; labels_by_eye.csv says what a reader saw."""
+    ((part, images),) = pixels.items()
+    rows = budgets.draw(splits[part].labels, BY_EYE, protocol.SEED, "FAKE")
+    words = [f"{number}\n{splits[part].rows[row].label}" for number, row in enumerate(rows, start=1)]
+    return {"images": [splits[part].filepaths[row] for row in rows]}, pages_of_e4.sheet(images[rows], words)
+
+
+def _detected(change: Callable, pixels: Pixels) -> Found:
+    """REAL or FAKE without a network, after FAKE images were brought to the statistics of REAL ones."""
+    parts = [("FAKE", split) for split in protocol.SPLITS]
+    changed = _match(change, pixels["REAL", "train"], *(pixels[part] for part in parts))
+    return detection.measure(pixels | dict(zip(parts, changed, strict=True))), None
+
+
 def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """Grad-CAM for the surest mistakes of a FAKE classifier on the two classes of REAL images on which it makes most of them."""
-    (part, images), classes, classifier = next(iter(pixels.items())), record["classes"], _loaded(record, chosen)
+    (part, images), classes, classifier = next(iter(pixels.items())), record["classes"], loaded(record, chosen)
     answers = _answers(record, classifier, images, splits[part], chosen)
     wrong = answers[answers["label"] != answers["predicted"]].sort_values("probability_of_predicted", ascending=False, kind="stable")
     most = [wrong[wrong["label"] == name].head(SHOWN) for name in wrong["label"].value_counts().index[:2]]
@@ -257,7 +267,7 @@ def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace,
 
 def _looks_at_both(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
     """Grad-CAM for the first test image of some classes of both sources, for what a classifier takes them for: REAL or FAKE."""
-    classifier, lines, offset = _loaded(record, chosen), [], 0
+    classifier, lines, offset = loaded(record, chosen), [], 0
     for part, images in pixels.items():
         labels = [row.label for row in splits[part].rows]
         places = [labels.index(label) for label in splits[part].classes[:SHOWN]]
@@ -279,19 +289,23 @@ def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[
 
 
 def _covers(architecture: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
-    """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; REAL training images as a yardstick."""
+    """How FAKE training images cover REAL test images in a backbone's features, by class; REAL training images as a yardstick."""
     backbone, found = backbone_of(architecture, chosen), {}
+
+    values = {
+        part: features.of_images(backbone, images, splits[part].fingerprint, chosen.folders, f"{', '.join(part)}, {architecture}")
+        for part, images in pixels.items()
+    }
 
     def of_class(part: tuple[str, str], label: int) -> np.ndarray:
         """Features of the first images of a class; of the training images, those after the validation share."""
         labels = splits[part].labels
         first = metadata.validation_rows(len(labels)) if part[1] == "train" else 0
-        places = first + np.flatnonzero(labels[first:] == label)[: protocol.COMPARED]
-        return features.compute(backbone, pixels[part][places], f"{part[0]}, {part[1]}")
+        return values[part][first:][labels[first:] == label][: protocol.COMPARED]
 
     for label, name in enumerate(splits["REAL", "test"].classes):
         real = of_class(("REAL", "test"), label)
-        others = {"FAKE": of_class(("FAKE", "test"), label), "REAL": of_class(("REAL", "train"), label)}
+        others = {source: of_class((source, "train"), label) for source in protocol.SOURCES}
         neighbours = min(protocol.NEIGHBOURS, *(len(values) - 1 for values in (real, *others.values())))
         if neighbours == 0:
             raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {name}.")

@@ -126,11 +126,12 @@ def divided(steps: int, most: int) -> int:
     return max(divisor for divisor in range(1, most + 1) if steps % divisor == 0)
 
 
-def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: int) -> None:
-    """The study's loss; `steps` is the number of batches of an epoch, or of a part of a training."""
+def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: int, is_soft: bool = False) -> None:
+    """The study's loss; `steps` is the number of batches of an epoch, or of a part of a training; soft labels are probabilities."""
     model.compile(
         optimizer=optimiser,
-        loss="sparse_categorical_crossentropy",  # the categorical one, from labels instead of one-hot rows
+        # The sparse one is the categorical one, from labels instead of one-hot rows.
+        loss="categorical_crossentropy" if is_soft else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
         steps_per_execution=divided(steps, STEPS_PER_CALL),
     )
@@ -140,15 +141,15 @@ def _compile(model: keras.Model, optimiser: keras.optimizers.Optimizer, steps: i
 def train(head: keras.Model, inputs: tf.Tensor, labels: tf.Tensor, settings: dict, checkpoint: Path) -> Training:
     """Train a head in place, to the weights of its best epoch, and return its history.
 
-    `inputs` [n, ...] and `labels` [n] (classes from 0); the first rows are for validation, as metadata.validation_rows has it. Of the
-    `settings` of its run it needs `seed` and `epochs_at_most`. The state is kept in `checkpoint` after each epoch. If that file is there,
-    the training continues from it, to the same weights and history as a training that was never stopped. Raises StudyError if the loss or
-    a weight is not finite.
+    `inputs` [n, ...] and `labels` [n] (classes from 0) or [n, classes] (probabilities); the first rows are for validation, as
+    metadata.validation_rows has it. Of the `settings` of its run it needs `seed` and `epochs_at_most`. The state is kept in `checkpoint`
+    after each epoch. If that file is there, the training continues from it, to the same weights and history as a training that was never
+    stopped. Raises StudyError if the loss or a weight is not finite.
     """
     validation, epochs = metadata.validation_rows(len(inputs)), settings["epochs_at_most"]
     steps = batches.steps_of(len(inputs) - validation)
     rate = keras.optimizers.schedules.ExponentialDecay(protocol.LEARNING_RATE, protocol.DECAY_STEPS, protocol.DECAY_RATE)
-    _compile(head, keras.optimizers.SGD(rate), steps)
+    _compile(head, keras.optimizers.SGD(rate), steps, is_soft=labels.ndim > 1)
     training = _kept(checkpoint)
     if training.history:
         head.set_weights(training.weights)

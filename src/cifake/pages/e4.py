@@ -8,14 +8,14 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from cifake import protocol
-from cifake.pages import style
-from cifake.pages.page import Page, mean_and_deviation, signed
+from cifake.pages import e4_transfer, style
+from cifake.pages.page import Page, mean_and_deviation, seeds_of, signed
 from cifake.pages.study import Study
 from cifake.pages.style import COLOURS, INK
 from cifake.results import coverage as coverage_of
-from cifake.results import records
 
 LEAST_CLASSES = 5  # for a rank correlation over them
+VERDICTS = {"object": "the label's object", "other": "another object", "none": "nothing that can be made out"}
 
 
 def looks_at(images: np.ndarray, heat: np.ndarray, words: list[str], lines: list[int], title: str) -> Figure:
@@ -33,11 +33,23 @@ def looks_at(images: np.ndarray, heat: np.ndarray, words: list[str], lines: list
     return figure
 
 
+def sheet(images: np.ndarray, words: list[str]) -> Figure:
+    """Images to look at, uint8 [n, 32, 32, 3], each with its words, twenty in a line."""
+    columns = 20
+    lines = -(-len(images) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(0.55 * columns, 0.8 * lines), squeeze=False)
+    style.without_axes(axes)
+    for panel, image, said in zip(axes.flat, images, words, strict=False):
+        panel.imshow(image)
+        panel.set_title(said, fontsize=5, weight="normal", loc="left", pad=2)
+    return figure
+
+
 # ------------------------------------------------------------------------------------------------------------ REAL or FAKE?
 
 
 def _tellers(study: Study) -> dict[str, pd.DataFrame]:
-    """The classifiers that tell REAL from FAKE: their rows of the table of runs, a seed a row, by architecture."""
+    """The classifiers that tell REAL from FAKE, images as they are: their rows of the table of runs, a seed a row, by architecture."""
     rows = study.e4[study.e4["trained_on"] == protocol.REAL_OR_FAKE]
     return dict(iter(rows.groupby("architecture", observed=True, sort=False)))
 
@@ -72,71 +84,110 @@ def tell_apart(study: Study) -> Figure | None:
 
 
 def tell_apart_table(study: Study) -> pd.DataFrame:
-    """How well each classifier tells REAL from FAKE, a classifier a column."""
-    columns = {}
-    for name, rows in _tellers(study).items():
+    """How well each classifier tells REAL from FAKE, a row each: images as they are, then FAKE matched to REAL; last, no network."""
+    lines, tellers = {}, study.e4[study.e4["trained_on"].str.startswith(protocol.REAL_OR_FAKE)]
+    for (task, name), rows in tellers.groupby(["trained_on", "architecture"], observed=True, sort=False):
         recalls = pd.DataFrame([{name: part["recall"] for name, part in record["scores"]["by_class"].items()} for record in rows["record"]])
-        first = rows.iloc[0]
-        columns[name] = {
-            "accuracy over seeds": mean_and_deviation(rows["accuracy"]),
-            "seeds": str(len(rows)),
+        lines[f"{name}{task.removeprefix(protocol.REAL_OR_FAKE)}"] = {
+            "accuracy": mean_and_deviation(rows["accuracy"]),
             "area under the ROC curve": mean_and_deviation(rows["auc"]),
-            "test images that were trained on": f"{first['test_images_trained_on']:,.0f}",
-            "accuracy without those": mean_and_deviation(rows["accuracy_without_them"]),
-            **{f"{source} images recognised": mean_and_deviation(recalls[source]) for source in recalls},
+            "accuracy without test images that were trained on": mean_and_deviation(rows["accuracy_without_them"]),
+            **{f"{source} recognised": mean_and_deviation(recalls[source]) for source in recalls},
+            "seeds": seeds_of(rows["seed"]).split(" ", 1)[1],
         }
-        if first["is_cifake"]:
-            columns[name]["published (Bird & Lotfi, 2023), another network"] = f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}"
-    for name, found in study.findings.get("detection", {}).get("classifiers", {}).items():
-        columns[f"{name} on DCT"] = {"accuracy over seeds": f"{found['accuracy']:.3f}", "area under the ROC curve": f"{found['auc']:.3f}"}
-    return pd.DataFrame(columns).fillna("")
+    if len(tellers) and tellers["is_cifake"].all():
+        lines["published (Bird & Lotfi, 2023), another network"] = {"accuracy": f"{protocol.PUBLISHED_REAL_OR_FAKE:.4f}"}
+    for title, finding in study.findings.items():
+        matched = title.removeprefix("detection").replace("_matched", " matched").replace("_", ", ")
+        for name, found in finding["classifiers"].items() if title.startswith("detection") else ():
+            scores = {"accuracy": f"{found['accuracy']:.3f}", "area under the ROC curve": f"{found['auc']:.3f}"}
+            lines[f"{name} on DCT{matched}"] = scores
+    return pd.DataFrame.from_dict(lines, orient="index").fillna("")
 
 
 # ------------------------------------------------------------------------------------------------- coverage, colour and texture
 
 
-def _dropped(on_fake: dict, on_real: dict) -> pd.Series:
-    """By how much a FAKE classifier's recall drops from FAKE to REAL, by class."""
-    fake, real = (pd.DataFrame(record["scores"]["by_class"]).loc["recall"] for record in (on_fake, on_real))
-    return fake - real
+MEASURES = ("precision", "recall", "density", "coverage")
+LOST = ("recall lost", "F1 lost", "share of answers")
+
+
+def _lost(study: Study) -> dict[str, tuple[pd.DataFrame, list[int]]]:
+    """What the best FAKE classifiers lose on REAL by class, and how often they answer it there: means over the seeds, which come along."""
+    found = {}
+    for name in study.best_on_fake:
+        fake, real = (study.tested(name, "FAKE", source).set_index("seed")["record"] for source in protocol.SOURCES[::-1])
+        if seeds := sorted(set(fake.index) & set(real.index)):
+            frames = [_lost_by(fake[seed]["scores"], real[seed]["scores"]) for seed in seeds]
+            found[f"FAKE {name}"] = sum(frames) / len(frames), seeds
+    return found
+
+
+def _lost_by(on_fake: dict, on_real: dict) -> pd.DataFrame:
+    lost = pd.DataFrame(on_fake["by_class"]).T - pd.DataFrame(on_real["by_class"]).T
+    answers = np.array(on_real["confusion_matrix"]).sum(0)
+    return pd.DataFrame(dict(zip(LOST, (lost["recall"], lost["f1"], answers / answers.sum()), strict=True)))
 
 
 def coverage(study: Study) -> Figure | None:
-    """What the best FAKE classifiers' recall drops by on REAL, against how well FAKE images cover the REAL ones, a class a point."""
-    found = study.findings.get("coverage", {})
-    if len(found) < LEAST_CLASSES or not study.best_on_real:
+    """What the best FAKE classifiers lose on REAL, recall and F1, a class a line: those that FAKE images cover least come first."""
+    found, lost = study.findings.get("coverage", {}), _lost(study)
+    if len(found) < LEAST_CLASSES or not lost:
         return None
-    covered = pd.Series({name: values["FAKE"]["coverage"] for name, values in found.items()})
-    pairs = study.best_on_real
-    figure, axes = plt.subplots(len(pairs), 1, figsize=(style.WIDTH, 0.6 + 2.6 * len(pairs)), squeeze=False, sharex=True)
-    for panel, (on_fake, on_real) in zip(axes[:, 0], pairs, strict=True):
-        drops = _dropped(on_fake, on_real)[covered.index]
-        panel.scatter(covered, drops, color=COLOURS["FAKE"], s=22)
-        for label in covered.index:
-            panel.annotate(label, (covered[label], drops[label]), (0, 5), textcoords="offset points", ha="center", fontsize=8)
-        rho, low, high = coverage_of.rank_correlation(covered, drops)
-        panel.set_title(f"{records.name_of(on_fake)}: rank correlation {rho:+.2f} [{low:+.2f} to {high:+.2f}]")
-        panel.set_ylabel("drop in recall")
-        panel.margins(x=0.12, y=0.12)
-    axes[-1, 0].set_xlabel("coverage of REAL test images by FAKE ones")
-    style.head(figure, f"FAKE images cover {covered.mean():.2f} of the REAL test images: {covered.idxmin()} least, {covered.idxmax()} most")
+    covered = pd.Series({name: values["FAKE"]["coverage"] for name, values in found.items()}).sort_values(kind="stable")
+    size = (style.WIDTH, 1.7 + 0.26 * len(covered))
+    figure, axes = plt.subplots(1, len(lost), figsize=size, squeeze=False, sharex=True, sharey=True)
+    looks = {"recall lost": {"color": COLOURS["FAKE"]}, "F1 lost": {"color": "white", "edgecolors": INK}}
+    for panel, (name, (values, seeds)) in zip(axes[0], lost.items(), strict=True):
+        words = [name, seeds_of(seeds)]
+        for column, look in looks.items():
+            panel.scatter(values.loc[covered.index, column], range(len(covered)), s=26, zorder=3, **look)
+            rho, low, high = coverage_of.rank_correlation(covered, values.loc[covered.index, column])
+            words.append(f"{column}: {rho:+.2f} [{low:+.2f} to {high:+.2f}]")
+        panel.set_title("\n".join(words), fontsize=8)
+        panel.set_yticks(range(len(covered)), [f"{label} {share:.2f}" for label, share in covered.items()])
+        panel.set_xlabel("lost from FAKE to REAL")
+    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylabel("coverage by FAKE training images")
+    handles = [
+        Line2D([], [], linestyle="", marker="o", label=name, color=look.get("edgecolors", look["color"])) for name, look in looks.items()
+    ]
+    handles[1].set_markerfacecolor("white")
+    style.head(
+        figure, f"FAKE images cover {covered.mean():.2f} of the photographs: {covered.index[0]} least, {covered.index[-1]} most", handles
+    )
     return figure
 
 
 def coverage_table(study: Study) -> pd.DataFrame:
-    """Precision, recall, density and coverage of FAKE test images by class; in parentheses those of REAL training images."""
+    """Precision, recall, density and coverage of FAKE training images by class, in parentheses of REAL ones; what classifiers lose."""
     found = study.findings.get("coverage", {})
     if not found:
         return pd.DataFrame()
     parts = {source: pd.DataFrame({name: values[source] for name, values in found.items()}).T for source in protocol.SOURCES}
     parts = {source: pd.concat([part, part.mean().to_frame("mean").T]) for source, part in parts.items()}
     table = parts["FAKE"].map("{:.2f}".format) + parts["REAL"].map(" ({:.2f})".format)
-    for on_fake, on_real in study.best_on_real:
-        drops, name = _dropped(on_fake, on_real), records.name_of(on_fake)
-        table[f"{name} drops by"] = pd.concat([drops, pd.Series({"mean": drops.mean()})]).map("{:+.2f}".format)
-        if len(found) >= LEAST_CLASSES:
-            table.loc[f"rank correlation with {name}'s drop"] = parts["FAKE"].corrwith(drops, method="spearman").map("{:+.2f}".format)
+    for name, (values, seeds) in _lost(study).items():
+        values = pd.concat([values, values.mean().to_frame("mean").T])
+        for column in LOST:
+            form = "{:.1%}" if column == LOST[-1] else "{:+.2f}"
+            table[f"{name}, {seeds_of(seeds)}: {column}"] = values[column].map(form.format)
     return table.fillna("")
+
+
+def correlations_table(study: Study) -> pd.DataFrame:
+    """Spearman's rank correlation, over the classes, of each measure with what FAKE classifiers lose and answer, with its interval."""
+    found, cells = study.findings.get("coverage", {}), {}
+    if len(found) < LEAST_CLASSES:
+        return pd.DataFrame()
+    measures = pd.DataFrame({name: values["FAKE"] for name, values in found.items()}).T
+    for name, (values, seeds) in _lost(study).items():
+        for column in LOST:
+            rhos = {measure: coverage_of.rank_correlation(measures[measure], values.loc[measures.index, column]) for measure in MEASURES}
+            cells[f"{name}, {seeds_of(seeds)}: {column}"] = {
+                measure: f"{rho:+.2f} [{low:+.2f} to {high:+.2f}]" for measure, (rho, low, high) in rhos.items()
+            }
+    return pd.DataFrame.from_dict(cells, orient="index")
 
 
 def spectrum(study: Study) -> Figure | None:
@@ -169,25 +220,31 @@ def colours_table(study: Study) -> pd.DataFrame:
 
 
 def changed_table(study: Study) -> pd.DataFrame:
-    """Accuracy on REAL of classifiers that learned from changed FAKE images, beside unchanged ones and REAL; all of the same seeds."""
+    """Accuracy on REAL of classifiers that learned from FAKE images with something changed, beside unchanged ones and REAL.
+
+    A change and the level beside it are of the same seeds.
+    """
     rows, compared = {}, {}
-    changed = study.e4[study.e4["trained_on"] != protocol.REAL_OR_FAKE]
+    changed = study.e4[~study.e4["trained_on"].str.startswith(protocol.REAL_OR_FAKE)]
     for (name, architecture), members in changed.groupby(["trained_on", "architecture"], observed=True, sort=False):
         scores = members.set_index("seed")["accuracy"]
         change = (scores - study.accuracies(architecture, "FAKE", "REAL")).dropna()
         if len(change):
-            cells = {"accuracy on REAL": mean_and_deviation(scores), "change": signed(change), "seeds": str(len(change))}
-            rows[f"{name} {architecture}"] = cells
-            compared.setdefault(architecture, set()).update(scores.index)
+            rows[f"{name} {architecture}"] = _level(scores[change.index]) | {"change": signed(change)}
+            compared.setdefault(architecture, set()).update(change.index)
     for architecture, seeds in compared.items():
         for source in protocol.SOURCES[::-1]:
             scores = study.accuracies(architecture, source, "REAL")
-            scores = scores[scores.index.isin(seeds)]
-            rows[f"{source} {architecture}"] = {"accuracy on REAL": mean_and_deviation(scores), "seeds": str(len(scores))}
-    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+            rows[f"{source} {architecture}"] = _level(scores[scores.index.isin(seeds)])
+    columns = ["accuracy on REAL", "change", "seeds"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns if not rows else None).reindex(columns=columns).fillna("")
 
 
-# ---------------------------------------------------------------------------------------------------- labels and the last layers
+def _level(scores: pd.Series) -> dict[str, str]:
+    return {"accuracy on REAL": mean_and_deviation(scores), "seeds": seeds_of(scores.index).split(" ", 1)[1] if len(scores) else ""}
+
+
+# --------------------------------------------------------------------------------------------------------------------- labels
 
 
 def labels_table(study: Study) -> pd.DataFrame:
@@ -195,11 +252,29 @@ def labels_table(study: Study) -> pd.DataFrame:
     table = {}
     for source, values in study.findings.get("labels", {}).items():
         images, wrong = values["images"], values["another_class"]
-        interval = stats.binomtest(round(wrong * images), images).proportion_ci(protocol.CONFIDENCE, method="wilson")
         shares = {f"all, with a probability from {protocol.SURE}": values["another_class_and_sure"], **values["by_class"]}
-        table[source] = {"all": f"{100 * wrong:.1f}% [{100 * interval.low:.1f} to {100 * interval.high:.1f}]"}
+        table[source] = {"all": f"{100 * wrong:.1f}% {_wilson(round(wrong * images), images)}"}
         table[source] |= {name: f"{100 * share:.1f}%" for name, share in shares.items()}
     return pd.DataFrame(table)
+
+
+def by_eye_table(study: Study) -> pd.DataFrame:
+    """What a reader saw on FAKE training images: shares with a 95 % interval by Wilson's method; none for other images."""
+    path = study.folders.results("E4") / "labels_by_eye.csv"
+    if "labels_by_eye" not in study.findings or not path.exists():
+        return pd.DataFrame()
+    seen = pd.read_csv(path)
+    if list(seen["filepath"]) != study.findings["labels_by_eye"]["images"]:
+        return pd.DataFrame()
+    counts = seen["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
+    shares = [f"{100 * count / len(seen):.1f}% {_wilson(count, len(seen))}" for count in counts]
+    return pd.DataFrame({"images": counts.map(str).to_list(), "share": shares}, index=list(VERDICTS.values()))
+
+
+def _wilson(count: int, images: int) -> str:
+    """A 95 % interval of a share by Wilson's method, in percent."""
+    interval = stats.binomtest(int(count), images).proportion_ci(protocol.CONFIDENCE, method="wilson")
+    return f"[{100 * interval.low:.1f} to {100 * interval.high:.1f}]"
 
 
 PAGES = (
@@ -213,23 +288,32 @@ PAGES = (
     Page(
         tell_apart_table,
         "REAL_or_FAKE_table.txt",
-        "REAL or FAKE? ± is the standard deviation over seeds. On DCT: classifiers without a network, which see 192 numbers of an "
-        "image alone, the log mean size of each coefficient over its 8x8 blocks in Y, Cb and Cr; luma alone: 64 of them.",
+        "REAL or FAKE? ± is the standard deviation over seeds. On DCT: without a network, from 192 numbers of an image, the log mean size "
+        "of each coefficient over its 8x8 blocks in Y, Cb and Cr; luma alone: 64 of them. Matched: all FAKE images were brought to the "
+        "mean and deviation of each colour channel, or to the power spectrum, of REAL, and saved as JPEG again.",
     ),
     Page(
         coverage,
         "coverage.png",
-        "What the best FAKE classifiers drop by on REAL test images against how well FAKE images cover them.",
-        "One point for each class, and the rank correlation of the two; the table has the numbers.",
+        "What the best FAKE classifiers lose on photographs, by class, the least covered class first; above, the rank correlation with "
+        "coverage over the classes and its 95 % interval.",
+        "For each class, a dot for the recall that is lost and one for F1, a panel for each classifier; the tables have the numbers.",
     ),
     Page(
         coverage_table,
         "coverage_table.txt",
-        "How well FAKE test images match the REAL ones, by their nearest neighbours in VGG16's features; in parentheses the same for "
-        "REAL training images. Precision: the share of FAKE images among REAL ones; recall: of REAL images among FAKE ones; density "
-        "and coverage: the same, less swayed by outliers. What FAKE classifiers drop by: the share of a class that they recognise on "
-        "FAKE, minus that on REAL; below, the rank correlation of each measure with it, over the classes.",
+        "How well FAKE training images match REAL test images, by their nearest neighbours in VGG16's features; in parentheses the same "
+        "for REAL training images. Precision: the share of FAKE images among REAL ones; recall: of REAL images among FAKE ones; density "
+        "and coverage: the same, less swayed by outliers. Then what FAKE classifiers lose from FAKE to REAL, and how often they answer a "
+        "class on REAL; means over seeds.",
     ),
+    Page(
+        correlations_table,
+        "coverage_correlations_table.txt",
+        "What is each measure associated with? Spearman's rank correlation over the classes with its 95 % interval, by Fisher's z. There "
+        "are many of them over few classes: none of them shows a cause.",
+    ),
+    *e4_transfer.PAGES,
     Page(
         spectrum,
         "spectrum.png",
@@ -240,11 +324,18 @@ PAGES = (
     Page(
         changed_table,
         "changed_table.txt",
-        "Is it colour or texture? Trained on FAKE images that were brought to REAL's colours or spectrum, tested on REAL. Changes are "
-        "against FAKE as it is, seed by seed, with a 95 % interval by Student's t. All rows are of the same seeds.",
+        "Is it colour, texture or the labels? Trained on FAKE images that were brought to REAL's colours or spectrum, or that have the "
+        "labels that a REAL classifier gives them; tested on REAL. Changes are against FAKE as it is, seed by seed, with a 95 % interval "
+        "by Student's t.",
     ),
     Page(
         labels_table, "labels_table.txt", "How many test images the best REAL classifier mistakes for another class, by source and class."
+    ),
+    Page(
+        by_eye_table,
+        "labels_by_eye_table.txt",
+        "What is on them? A seeded draw of FAKE training images, as many of each class, looked at enlarged by one reader; with a 95 % "
+        "interval by Wilson's method.",
     ),
 )
 

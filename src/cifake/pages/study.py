@@ -104,8 +104,8 @@ class Study:
         return self._alike("E4")
 
     @cached_property
-    def findings(self) -> dict[str, dict]:
-        """What experiment 4 measured without a training, by the name of its file; none that is about other images."""
+    def findings_of_seeds(self) -> dict[str, dict[int, dict]]:
+        """What experiment 4 measured without a training, by the name of its file and seed; none that is about other images."""
         found = {}
         for path in self.folders.findings():
             try:
@@ -114,5 +114,10 @@ class Study:
                 log.info("Left out: %s", problem)
                 continue
             if table.are_of(self.images, finding["data"]):
-                found[path.stem] = finding["found"]
-        return found
+                found.setdefault(path.stem, {})[finding["settings"].get("seed", protocol.SEED)] = finding["found"]
+        return {name: dict(sorted(seeds.items())) for name, seeds in found.items()}
+
+    @cached_property
+    def findings(self) -> dict[str, dict]:
+        """The same of the plain run's seed, by the name of the file."""
+        return {name: seeds[protocol.SEED] for name, seeds in self.findings_of_seeds.items() if protocol.SEED in seeds}

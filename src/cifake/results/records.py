@@ -25,6 +25,11 @@ def name_of(record: dict) -> str:
     return f"{record['source']} {record['architecture']}"
 
 
+def is_teller(record: dict) -> bool:
+    """Whether a classifier of experiment 4 tells REAL from FAKE."""
+    return record["source"].startswith(protocol.REAL_OR_FAKE)
+
+
 def sentences(record: dict) -> str:
     """What stands below a classification report: what was trained on what, tested on what, and how sure the scores are."""
     settings, training, test, scores = (record[key] for key in ("settings", "training", "test", "scores"))
@@ -32,8 +37,9 @@ def sentences(record: dict) -> str:
     precision = "" if settings["precision"] == "float32" else f"trained in {settings['precision']}; "
     kind = "" if record["classes"] == list(protocol.CIFAKE_CLASSES) else f" of {len(record['classes'])} classes"
     what = f"on {record['source']} images{kind}, tested on {test['images']:,} {test['source']} test images"
-    if record["source"] == protocol.REAL_OR_FAKE:
-        what = f"to tell REAL from FAKE, tested on {test['images']:,} test images: area under the ROC curve {record['auc']:.4f}"
+    if is_teller(record):
+        changed = record["source"].removeprefix(protocol.REAL_OR_FAKE)
+        what = f"to tell REAL from FAKE{changed}, tested on {test['images']:,} test images: area under the ROC curve {record['auc']:.4f}"
     return (
         f"{record['architecture']} trained {what}.{start}\n"
         f"Seed {settings['seed']}; {precision}{training['epochs']} of at most {settings['epochs_at_most']} epochs, the weights of epoch "

@@ -71,7 +71,7 @@ def _row(experiment: str, record: dict) -> dict:
     if experiment == "E3":
         counts = {source: part["images"] for source, part in record["budget"].items()}
     elif experiment == "E4":
-        sources = protocol.SOURCES if record["source"] == protocol.REAL_OR_FAKE else ["FAKE"]
+        sources = protocol.SOURCES if records.is_teller(record) else ["FAKE"]
         counts = {source: data[f"{source} train"]["images"] for source in sources}
     else:
         counts = {record["source"]: data["train"]["images"]}

@@ -82,10 +82,11 @@ class Folders:
         made = {kind: results / f"{name}_{ENDINGS[kind]}" for kind in KINDS[experiment]}
         return made if experiment == "E2" else saved | made
 
-    def finding(self, name: str, *, picture: bool = False) -> dict[str, Path]:
-        """Files of something that experiment 4 measures without a training, the numbers last."""
-        picture_of_it = {"picture": self.results("E4") / f"{stem(name)}.png"} if picture else {}
-        return picture_of_it | {"record": self.results("E4") / f"{stem(name)}.json"}
+    def finding(self, name: str, seed: int | None = None, *, picture: bool = False) -> dict[str, Path]:
+        """Files of something that experiment 4 measures without a training, the numbers last; `seed` as in classifier()."""
+        folder = self.results("E4") / (Path() if seed is None else Path("replicates", f"seed-{seed}"))
+        picture_of_it = {"picture": folder / f"{stem(name)}.png"} if picture else {}
+        return picture_of_it | {"record": folder / f"{stem(name)}.json"}
 
     def e3_run(self, architecture: str, arm: str, images: int, seed: int, variant: str = "") -> dict[str, Path]:
         """Files of a run of experiment 3 by kind, the record last; `images` is the number that its arm varies."""
@@ -94,7 +95,7 @@ class Folders:
         return {kind: folder / f"{name}_{ENDINGS[kind]}" for kind in KINDS["E3"]}
 
     def findings(self) -> list[Path]:
-        return sorted(path for path in self.results("E4").glob("[!.]*.json") if not path.name.endswith(ENDINGS["record"]))
+        return sorted(path for path in self.results("E4").rglob("[!.]*.json") if not path.name.endswith(ENDINGS["record"]))
 
     def records(self, experiment: str) -> list[Path]:
         """All records of an experiment that are there, sorted by path."""
