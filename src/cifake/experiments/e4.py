@@ -51,7 +51,7 @@ SHEET = 60  # images on the sheet of FAKE images that are taken for another clas
 def run_missing(chosen: argparse.Namespace) -> None:
     """Do what the options ask for and what is not there yet."""
     log.info("Experiment 4: reading the images")
-    splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
+    splits = _read_all(chosen)
     models = chosen.models or OF_EXPERIMENT_1
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
@@ -59,6 +59,10 @@ def run_missing(chosen: argparse.Namespace) -> None:
     for runs, prepare, act in _trainings(models, splits, chosen):
         do(runs, prepare, act, chosen)
     _measure_after_training(models, splits, chosen)
+
+
+def _read_all(chosen: argparse.Namespace) -> Splits:
+    return {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
 
 
 def announce(chosen: argparse.Namespace) -> None:
@@ -187,10 +191,32 @@ def _measure_before_training(models: list[str], splits: Splits, chosen: argparse
             measure = partial(_looks_at_mistakes, record, splits, chosen)
             _measure(f"Grad-CAM FAKE {name}", _settings(record), (real,), measure, splits, chosen)
     for name in [name for name in models if ARCHITECTURES[name].is_pretrained][:1]:
-        settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-        measure = partial(_covers, name, splits, chosen)
-        _measure("coverage", settings, (("REAL", "train"), fake, real), measure, splits, chosen, picture=False)
+        _measure_coverage(name, splits, chosen)
     _measure("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits), splits, chosen, picture=False)
+    _measure_detection(splits, chosen)
+
+
+def measure_images(architecture: str, chosen: argparse.Namespace) -> None:
+    """What needs no training: how FAKE test images cover the REAL ones in a backbone's features, and how easily they are told apart."""
+    splits = _read_all(chosen)
+    if [_is_cifake("FAKE", split, splits) for split in protocol.SPLITS] == [False, True]:
+        log.info("Left out: coverage, and how easily they are told apart. The FAKE test images are CIFAKE's, not of your generator.")
+        return
+    _measure_coverage(architecture, splits, chosen)
+    _measure_detection(splits, chosen)
+
+
+def _is_cifake(source: str, split: str, splits: Splits) -> bool:
+    return splits[source, split].fingerprint == protocol.CIFAKE_FINGERPRINTS[source, split]
+
+
+def _measure_coverage(architecture: str, splits: Splits, chosen: argparse.Namespace) -> None:
+    settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
+    parts = (("REAL", "train"), ("FAKE", "test"), ("REAL", "test"))
+    _measure("coverage", settings, parts, partial(_covers, architecture, splits, chosen), splits, chosen, picture=False)
+
+
+def _measure_detection(splits: Splits, chosen: argparse.Namespace) -> None:
     _measure("detection", DETECTION, tuple(splits), lambda pixels: (detection.measure(pixels), None), splits, chosen, picture=False)
 
 
@@ -279,19 +305,20 @@ def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[
 
 
 def _covers(architecture: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
-    """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; REAL training images as a yardstick."""
+    """How FAKE test images cover the REAL ones in a pretrained backbone's features, by class; as many REAL training ones as a yardstick."""
     backbone, found = backbone_of(architecture, chosen), {}
 
-    def of_class(part: tuple[str, str], label: int) -> np.ndarray:
+    def of_class(part: tuple[str, str], label: int, most: int = protocol.COMPARED) -> np.ndarray:
         """Features of the first images of a class; of the training images, those after the validation share."""
         labels = splits[part].labels
         first = metadata.validation_rows(len(labels)) if part[1] == "train" else 0
-        places = first + np.flatnonzero(labels[first:] == label)[: protocol.COMPARED]
+        places = first + np.flatnonzero(labels[first:] == label)[:most]
         return features.compute(backbone, pixels[part][places], f"{part[0]}, {part[1]}")
 
     for label, name in enumerate(splits["REAL", "test"].classes):
         real = of_class(("REAL", "test"), label)
-        others = {"FAKE": of_class(("FAKE", "test"), label), "REAL": of_class(("REAL", "train"), label)}
+        fake = of_class(("FAKE", "test"), label)
+        others = {"FAKE": fake, "REAL": of_class(("REAL", "train"), label, len(fake))}
         neighbours = min(protocol.NEIGHBOURS, *(len(values) - 1 for values in (real, *others.values())))
         if neighbours == 0:
             raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {name}.")
