@@ -71,7 +71,7 @@ def test_a_run_keeps_within_the_limits_and_says_so(study):
 
 def test_the_page_says_what_they_are_worth_and_is_one_file(study):
     page = study.worth.read_text(encoding="utf-8")
-    for words in ("images_mine", "100 of them", "mixed into 30 photographs", "coverage, red", "% right"):
+    for words in ("images_mine", "100 of them", "mixed into 30 photographs", "fewer steps", "coverage, red", "% right"):
         assert words in page
     assert "<th>Stable Diffusion" not in page  # its images were compared with other photographs
     assert "http" not in page.replace("http-equiv", "")

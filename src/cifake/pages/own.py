@@ -7,6 +7,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from cifake import protocol
+from cifake.data import budgets
 from cifake.data.arms import ALONE, AUGMENTED, GAUSSIAN_ALONE, GAUSSIAN_MIXED, MIXED
 from cifake.pages.e3 import worth_of
 from cifake.pages.page import signed
@@ -51,14 +52,24 @@ def page(study: Study, committed: Study) -> str:
         worth=tables,
         images=_html(_measured({name: study} | ({COMMITTED: committed} if is_comparable else {}))),
         is_comparable=is_comparable,
+        is_short=_is_short(_rows(study)),
+        seeds=_rows(study)["seed"].nunique(),
         protocol=protocol,
     )
 
 
 def _own(study: Study) -> dict[str, pd.DataFrame]:
     """Accuracies by classifier of the runs of protocol.OWN."""
-    rows = study.variants[study.variants["variant"] == protocol.OWN]
-    return {name: worth.accuracies(group) for name, group in rows.groupby("architecture", observed=True, sort=False)}
+    return {name: worth.accuracies(group) for name, group in _rows(study).groupby("architecture", observed=True, sort=False)}
+
+
+def _rows(study: Study) -> pd.DataFrame:
+    return study.variants[study.variants["variant"] == protocol.OWN]
+
+
+def _is_short(rows: pd.DataFrame) -> bool:
+    """Whether a training had fewer steps than the protocol's (--steps), so that its score says nothing."""
+    return any(row.steps < budgets.steps_of(row.images, protocol.STEPS) for row in rows.itertuples())
 
 
 def _worth(scores: pd.DataFrame, number: int) -> dict[str, str]:
@@ -73,13 +84,14 @@ def _worth(scores: pd.DataFrame, number: int) -> dict[str, str]:
         if value := worth.worth(scores, (GAUSSIAN_ALONE, size), AUGMENTED):
             facts[f"a Gaussian of {size:,} photographs alone"] = worth_of(value, curve)
     for size in worth.sizes(scores, MIXED):
-        for what, first, second in (
-            (f"mixed into {size:,} photographs, accuracy changes by", AUGMENTED, MIXED),
-            ("of that, a Gaussian of the same photographs brings", AUGMENTED, GAUSSIAN_MIXED),
-            ("and the generator beyond the Gaussian", GAUSSIAN_MIXED, MIXED),
-        ):
-            if gains := worth.gains(scores, (first, size), (second, size)):
-                facts[what if what.startswith("mixed") else f"{size:,}: {what}"] = signed(pd.Series(gains))
+        changes = {
+            "accuracy": (AUGMENTED, MIXED),
+            "the Gaussian's": (AUGMENTED, GAUSSIAN_MIXED),
+            "beyond the Gaussian": (GAUSSIAN_MIXED, MIXED),
+        }
+        gains = {what: worth.gains(scores, (first, size), (second, size)) for what, (first, second) in changes.items()}
+        if words := [f"{what} {signed(pd.Series(values))}" for what, values in gains.items() if values]:
+            facts[f"mixed into {size:,} photographs"] = "; ".join(words)
     return facts
 
 
