@@ -35,7 +35,7 @@ classifier LeNet 12
 classifier VGG16 6
 step "figures and tables" visualise.py
 step "tests on the other source" final_evaluate.py
-TIME="about $((MINUTES + 1)) min on two processor cores with AVX-512, up to three times as long on others"
+TIME="about $(($(for_images "$MINUTES") + 1)) min on two processor cores with AVX-512, up to three times as long on others"
 if [ -n "$DEMO" ]; then
     TIME="3 to 6 minutes on two processor cores"
     RESULTS+=(E3_results E3_visualisations E4_results E4_visualisations)

@@ -5,9 +5,9 @@
     env/bin/python src/import_images.py images.npy labels.npy --like images --output images_mine
     env/bin/python src/import_images.py cifar-10-batches-bin/ --source REAL --output photographs
 
-Then: bash run.sh --images images_mine --output results_mine. Takes all formats that Pillow reads, or arrays of images: uint8 [n, height,
-width, 3], or floats in [0, 1] or [-1, 1], with labels from 0. Each image is cut to the square in its middle, scaled to 32x32 pixels and
-saved as a JPEG with CIFAKE's settings, so that these do not tell your images from CIFAKE's. Start from PNGs if you can: what
+Then: bash run-E3.sh --part own --images images_mine (docs/own-images.md). Takes all formats that Pillow reads, or arrays of images: uint8
+[n, height, width, 3], or floats in [0, 1] or [-1, 1], with labels from 0. Each image is cut to the square in its middle, scaled to 32x32
+pixels and saved as a JPEG with CIFAKE's settings, so that these do not tell your images from CIFAKE's. Start from PNGs if you can: what
 a JPEG has lost stays lost.
 
 If the input says which images are for testing (folders train and test, x_train and x_test, test_batch), these are. If not, one in six of
@@ -54,7 +54,7 @@ def main() -> None:
     importing.write(output, classes, planned, linked, chosen.stretch)
     command.wrote([output])
     if all(counts.values()):
-        log.info("Next: bash run.sh --images %s --output results_%s", shown(output), output.name)
+        log.info("Next: bash run-E3.sh --part own --images %s", shown(output))
     else:
         log.info("The study needs all four: import the others with --like %s into another folder", shown(output))
 

@@ -1,12 +1,15 @@
-"""Classify your own pictures with a trained classifier: the three most likely classes of each.
+"""Classify your own pictures: what is on them, by the classifiers that come with the study or by one that you trained.
 
+    env/bin/python src/predict.py photo.jpg
     env/bin/python src/predict.py models/FAKE_LeNet.keras photo.jpg
     env/bin/python src/predict.py models/FAKE_LeNet.keras *.png --csv
-    env/bin/python src/predict.py models/REAL_or_FAKE_LeNet.keras photo.jpg
     env/bin/python src/predict.py models/FAKE_LeNet.keras *.jpg --explain why.png
 
-Takes JPEGs and PNGs of any size and scales them to 32x32 pixels, the size that the classifiers learned from. It knows the classes it
-was trained on and no others, so it takes an astronaut for a horse or the like. The class names come from the model's record,
+Without a model, three LeNets of models/ready/ answer: the class by the one that learned from photographs and by the one that learned
+from generated images, and REAL or FAKE. With a model, it gives the three likeliest classes of each picture.
+
+Takes JPEGs and PNGs of any size and scales them to 32x32 pixels, the size that the classifiers learned from. They know the classes they
+were trained on and no others, so they take an astronaut for a horse or the like. The class names come from the model's record,
 FAKE_LeNet_record.json, beside the model or in the E1_results/ or E4_results/ beside models/: take both files along and this works
 anywhere. Prints a table, or CSV with --csv. Writes no file but that of --explain: each of the first 60 pictures as the classifier sees
 it, and the same with the places bright that speak for its likeliest class (Grad-CAM, for LeNet and VGG16). It takes some seconds.
@@ -20,15 +23,21 @@ import stat
 import sys
 from pathlib import Path
 
-from cifake.system import command, options
+from cifake.system import command, options, progress
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum, write_whole
-from cifake.system.paths import ENDINGS, printable, shown
+from cifake.system.paths import ENDINGS, READY, REPOSITORY, printable, shown
 
 log = logging.getLogger(__name__)
 
 SHOWN = 3  # classes for each picture
 EXPLAINED, COLUMNS = 60, 6  # pictures of --explain at most, half a second each, and how many of them stand in a line
+PICTURES = (".jpg", ".jpeg", ".png")
+ANSWERS = {"REAL_LeNet": "learned from photographs", "FAKE_LeNet": "from generated images", "REAL_or_FAKE_LeNet": "REAL or FAKE"}
+WARNING = (
+    "The classifiers know ten classes and no others. REAL or FAKE tells CIFAKE's photographs from images of one generator, Stable "
+    "Diffusion 1.4, at 32x32 pixels: of any other picture its answer means nothing. models/ready/README.md says what they can do."
+)
 Likely = list[tuple[str, float]]  # the most likely classes of a picture, with their probabilities
 
 
@@ -38,12 +47,19 @@ def main() -> None:
     from cifake.data import decoding, metadata  # after the options, because the libraries take seconds
     from cifake.results import records
 
-    record = record_of(chosen.model)
+    if chosen.model and chosen.model.lower().endswith(PICTURES):
+        chosen.model, chosen.pictures = None, [chosen.model, *chosen.pictures]
+    if models := [name for name in chosen.pictures if name.endswith(".keras")]:
+        raise StudyError(f"{printable(models[0])} is a model, not a picture; name one model, before the pictures.")
+    if chosen.explain and not chosen.model:
+        raise StudyError("--explain is about one model; name it before the pictures, such as models/ready/FAKE_LeNet.keras.")
+    paths = [chosen.model] if chosen.model else [str(REPOSITORY / READY / f"{name}.keras") for name in ANSWERS]
+    classifiers = {path: record_of(path) for path in paths}
     contents = [existing(picture).read_bytes() for picture in chosen.pictures]
     if chosen.explain is not None:
         refuse_to_replace(chosen.explain)
     if chosen.dry_run:
-        log.info("%s: would look at %d picture(s)", records.name_of(record), len(contents))
+        log.info("%s: would look at %d picture(s)", ", ".join(map(records.name_of, classifiers.values())), len(contents))
         return
 
     names, pixels, faults = [], [], []
@@ -54,20 +70,33 @@ def main() -> None:
         except ValueError as problem:
             faults.append(f"{picture}: {problem}")
     if pixels:
-        classes = record["classes"]
-        lines = list(zip(names, likely_of(chosen, classes, pixels), strict=True))
+        answers = {records.name_of(record): likely_of(chosen, path, record, pixels) for path, record in classifiers.items()}
         if chosen.csv:
-            sys.stdout.buffer.write(csv_text(lines).encode("utf-8", "surrogateescape"))  # a name that is no UTF-8 as the bytes that it is
+            # A name that is no UTF-8 is written as the bytes that it is.
+            sys.stdout.buffer.write(csv_text(names, answers, bool(chosen.model)).encode("utf-8", "surrogateescape"))
+        elif chosen.model:
+            ((name, likely),) = answers.items()
+            log.info(
+                "What %s, which knows %d classes, takes them for:\n\n%s",
+                name,
+                len(classifiers[chosen.model]["classes"]),
+                table(names, likely),
+            )
         else:
-            log.info("What %s, which knows %d classes, takes them for:\n\n%s", records.name_of(record), len(classes), table(lines))
+            best = [[likely[0] for likely in of_picture] for of_picture in zip(*answers.values(), strict=True)]
+            log.info("%s\n", table(names, best, list(ANSWERS.values())))
+        if not chosen.model:
+            print(progress.fitted(WARNING, sys.stderr), file=sys.stderr)  # not into the CSV
     if faults:
         raise StudyError(f"{len(faults)} picture(s) cannot be decoded; save them again or leave them out:{metadata.listed(faults)}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a saved classifier, such as models/FAKE_LeNet.keras")
+    words = "a saved classifier, such as models/FAKE_LeNet.keras (default: the three of models/ready/)"
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=words)
     parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="JPEG or PNG files")
-    parser.add_argument("--csv", action="store_true", help="print CSV in UTF-8: image, rank, class, probability")
+    words = "print CSV in UTF-8: image, rank, class, probability; without a model also which classifier"
+    parser.add_argument("--csv", action="store_true", help=words)
     words = f"draw into this new file what speaks for the likeliest class of the first {EXPLAINED} pictures"
     parser.add_argument("--explain", metavar="PNG", help=words)
 
@@ -98,8 +127,6 @@ def record_of(name: str) -> dict:
     """The record that was written with a model. Raises StudyError if there is none, or it belongs to another model."""
     from cifake.results import records
 
-    if name.lower().endswith((".jpg", ".jpeg", ".png")):
-        raise StudyError(f"{printable(name)} is a picture; name the model first, then the pictures.")
     model = existing(name, "models are not in git, so train one first, for example with: bash run-LeNet.sh").resolve()
     # Results are kept as models are: models/replicates/seed-130/ beside E1_results/replicates/seed-130/.
     models = next((folder for folder in model.parents if folder.name == "models"), model.parent)
@@ -117,7 +144,7 @@ def record_of(name: str) -> dict:
     return record
 
 
-def likely_of(chosen: argparse.Namespace, classes: list[str], pixels: list) -> list[Likely]:
+def likely_of(chosen: argparse.Namespace, model: str, record: dict, pixels: list) -> list[Likely]:
     """The likely classes of each picture, uint8 [32, 32, 3], the likeliest first; with --explain, the figure is drawn too."""
     from cifake.system import devices  # before the others, because it quiets TensorFlow
 
@@ -126,7 +153,7 @@ def likely_of(chosen: argparse.Namespace, classes: list[str], pixels: list) -> l
 
     from cifake.models import architectures, features
 
-    classifier, images = architectures.load(Path(chosen.model)), np.stack(pixels)
+    classes, classifier, images = record["classes"], architectures.load(Path(model)), np.stack(pixels)
     probabilities = features.compute(classifier.whole("classifier"), images)
     likely = [[(classes[place], float(row[place])) for place in np.argsort(-row, kind="stable")[:SHOWN]] for row in probabilities]
     if chosen.explain:
@@ -145,20 +172,28 @@ def likely_of(chosen: argparse.Namespace, classes: list[str], pixels: list) -> l
     return likely
 
 
-def table(lines: list[tuple[str, Likely]]) -> str:
-    """A line for each picture, in columns."""
+def table(names: list[str], likely: list[Likely], titles: list[str] | None = None) -> str:
+    """A line for each picture, in columns: its likeliest classes, or the likeliest by each classifier in `titles`."""
     from tabulate import tabulate
 
-    longest = max(len(name) for _, likely in lines for name, _ in likely)
-    rows = [[printable(picture), *(f"{name:<{longest}} {share:6.1%}" for name, share in likely)] for picture, likely in lines]
-    return tabulate(rows, ["image", "1st", "2nd", "3rd"][: len(rows[0])], tablefmt="plain", disable_numparse=True)
+    longest = max(len(name) for answers in likely for name, _ in answers)
+    rows = [
+        [printable(picture), *(f"{name:<{longest}} {share:6.1%}" for name, share in of)] for picture, of in zip(names, likely, strict=True)
+    ]
+    return tabulate(rows, ["image", *(titles or ["1st", "2nd", "3rd"])][: len(rows[0])], tablefmt="plain", disable_numparse=True)
 
 
-def csv_text(lines: list[tuple[str, Likely]]) -> str:
-    """A line for each picture and class."""
+def csv_text(names: list[str], answers: dict[str, list[Likely]], is_one: bool) -> str:
+    """A line for each picture and class, and for each classifier if it is not the one that the user named."""
     text = io.StringIO()
-    rows = [(picture, rank, name, f"{share:.6f}") for picture, likely in lines for rank, (name, share) in enumerate(likely, start=1)]
-    csv.writer(text, lineterminator="\n").writerows([("image", "rank", "class", "probability"), *rows])
+    rows = [
+        (picture, classifier, rank, name, f"{share:.6f}")
+        for classifier, likely in answers.items()
+        for picture, of_picture in zip(names, likely, strict=True)
+        for rank, (name, share) in enumerate(of_picture, start=1)
+    ]
+    rows = [("image", "classifier", "rank", "class", "probability"), *rows]
+    csv.writer(text, lineterminator="\n").writerows((row[0], *row[2:]) if is_one else row for row in rows)
     return text.getvalue()
 
 

@@ -40,7 +40,8 @@ env_is_ready() {
 }
 
 # Read the user's options, of which only those with the names given are taken; src/cifake/system/options.py has the table. Sets WORDS
-# for the steps and OUTPUT, MODELS, SEEDS, DEMO, FRESH, DRY_RUN, HAS_IMAGES, NEEDS, which are empty if there is nothing to say.
+# for the steps and OUTPUT, MODELS, SEEDS, PART, DEMO, FRESH, DRY_RUN, HAS_IMAGES, NEEDS, which are empty if there is nothing to say, and IMAGES,
+# the number of training images.
 read_options() { # names, the user's words
     local python=$PYTHON help='' answer code='
 import sys
@@ -79,8 +80,11 @@ images_and_metadata() {
     step "metadata" create_metadata.py
 }
 
+# Minutes for these images, rounded up, of minutes for CIFAKE's.
+for_images() { echo "$((($1 * IMAGES + 99999) / 100000))"; }
+
 # The two trainings of a classifier, unless --models leaves it out.
-classifier() { # name, minutes that both take
+classifier() { # name, minutes that both take on CIFAKE
     case " $MODELS " in *" $1 "*) ;; *) return ;; esac
     MINUTES=$((MINUTES + $2))
     step "$1 on FAKE" "classify_$1.py" -data FAKE
@@ -88,11 +92,11 @@ classifier() { # name, minutes that both take
 }
 
 # The whole runner of one classifier.
-run_classifier() { # name, minutes, names of its options, the user's words
+run_classifier() { # name, minutes on CIFAKE, names of its options, the user's words
     read_options "${@:3}"
     images_and_metadata
     classifier "$1" "$2"
-    TIME="about $2 min on two processor cores with AVX-512, longer on others"
+    TIME="about $(for_images "$2") min on two processor cores with AVX-512, longer on others"
     RESULTS=("E1_results/FAKE_$1_metrics.txt" "E1_results/REAL_$1_metrics.txt" ${SEEDS:+"E1_results/replicates"})
     run_steps
 }

@@ -15,7 +15,7 @@ from cifake.system.paths import REPOSITORY
 PAGES = [
     REPOSITORY / "README.md",
     *sorted(REPOSITORY.glob("docs/*.md")),
-    *(REPOSITORY / name / "README.md" for name in ("images", "models", "src", "tests")),
+    *(REPOSITORY / name / "README.md" for name in ("images", "models", "models/ready", "src", "tests")),
 ]
 PLACES = r"(?:src|docs|tests|slurm|benchmarks|\.ci|E\d_results|E\d_visualisations)/[\w./-]*|[\w.-]+\.(?:sh|md|toml|ipynb|cff)"
 COMMAND = re.compile(r"(?:\bbash|\bpython3?)(?: -[A-Z])? ([\w./-]+\.(?:sh|py|sbatch))((?: [^;|&#()]*)?)")

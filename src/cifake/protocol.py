@@ -9,6 +9,7 @@ SOURCES = ("REAL", "FAKE")  # photographs, generated images; the order of every 
 OTHER = dict(zip(SOURCES, SOURCES[::-1], strict=True))  # source -> the one that experiment 2 tests its classifiers on
 SPLITS = ("train", "test")
 CIFAKE_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAKE_IMAGES = 100_000  # for training, of both sources
 IMAGE_SHAPE = (32, 32, 3)  # height and width in pixels, RGB channels
 VALIDATION_SHARE = 0.2  # of the rows of train.csv, the first ones; the file order interleaves the classes
 
@@ -46,6 +47,13 @@ COPIES = 8  # augmented copies of each image, if features are computed beforehan
 FEW, COPIES_OF_FEW = 1_000, 64  # and of the images of a budget up to this
 VARIED_SEEDS = 3  # the first of SEEDS, that variants of this protocol are tried with
 EQUIVALENT = 0.02  # of accuracy: two arms within this of each other are equivalent
+
+# Experiment 3 in small, for anybody's generated images: as much as VGG16 can do in 45 minutes on two cores.
+OWN = "own"
+OWN_PHOTOGRAPHS = 10_000  # that all draws are made from
+OWN_FAKE = 50_000  # generated images at most
+OWN_COPIES = 100_000  # augmented copies of the generated images at most, all together, but at least one of each
+OWN_DRAWS = 15_000  # from a Gaussian at most
 
 # Mean and standard deviation of CIFAKE's 50,000 REAL training images, in levels from 0 to 255: of red, green and blue, and of grey
 # pixels. Experiment 3's classifiers see pixels minus the mean, divided by the deviation.

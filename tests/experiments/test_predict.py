@@ -15,14 +15,16 @@ import pytest
 from conftest import refused, run
 from PIL import Image
 
+import keep_classifiers
 import predict
+from cifake import protocol
 from cifake.data import decoding
 from cifake.models import architectures
 from cifake.results import records
 from cifake.system import devices
 from cifake.system.errors import StudyError
 from cifake.system.files import checksum
-from cifake.system.paths import REPOSITORY
+from cifake.system.paths import REPOSITORY, Folders
 
 CLASSES = ["café", "dark", "bright, very", "fourth"]
 NN = "models/FAKE_NN.keras"
@@ -168,7 +170,9 @@ def test_all_damaged_pictures_are_named(study, here, caplog, good):
         ((NN, "circle.jpg"), r"circle\.jpg cannot be read: Too many levels of symbolic links"),
         (("models/REAL_NN.keras", "dark.png"), r"There is no file models/REAL_NN\.keras; models are not in git"),
         (("models", "dark.png"), "models is a folder"),
-        (("bright photo.jpg", NN), "bright photo.jpg is a picture; name the model first"),
+        (("bright photo.jpg", NN), "FAKE_NN.keras is a model, not a picture; name one model, before the pictures"),
+        ((NN,), "FAKE_NN.keras is a model, not a picture"),
+        (("dark.png", "--explain", "new.png"), "--explain is about one model"),
         ((NN, "dark.png", "--explain", "why.jpg"), "name a PNG file"),
         ((NN, "dark.png", "--explain", "dark.png"), "is there already"),
         ((NN, "dark.png", "--explain", "new.png"), "no convolutions"),
@@ -202,6 +206,42 @@ def test_a_record_is_needed_and_that_of_another_model_is_not_believed(study, tmp
     records.write(record, tmp_path / "FAKE_NN_record.json")
     with pytest.raises(StudyError, match=r"FAKE_NN\.keras is not loaded"):
         here(tmp_path, model.name, str(study / "dark.png"))
+
+
+def test_without_a_model_the_three_that_come_with_the_study_answer(study, here):
+    printed = here(study, "dark.png", "bright photo.jpg")
+    assert [line.split()[0] for line in printed.splitlines() if line] == ["image", "dark.png", "bright"]
+    rows = list(csv.DictReader(io.StringIO(here(study, "dark.png", "--csv"))))
+    classes = {
+        name: {row["class"] for row in rows if row["classifier"] == name} for name in dict.fromkeys(row["classifier"] for row in rows)
+    }
+    assert list(classes) == ["REAL LeNet", "FAKE LeNet", "REAL or FAKE LeNet"]
+    assert classes["REAL or FAKE LeNet"] == set(protocol.SOURCES)
+    assert classes["REAL LeNet"] <= set(protocol.CIFAKE_CLASSES)
+
+
+def test_a_classifier_is_kept_without_a_date_and_answers_as_before(study, start, tmp_path):
+    """Twice from the same weights: the same bytes, and answers that are those of the model it was made from."""
+    folders = Folders(tmp_path / "images", tmp_path)
+    for experiment, source in keep_classifiers.KEPT:
+        files = folders.classifier(experiment, source, "LeNet")
+        for kind in ("model", "record"):
+            files[kind].parent.mkdir(exist_ok=True)
+        shutil.copy(study / "models/FAKE_LeNet.keras", files["model"])
+        shutil.copy(study / "E1_results/FAKE_LeNet_record.json", files["record"])
+    ready, words = tmp_path / "models" / "ready", [REPOSITORY / "src" / "keep_classifiers.py", "--output", tmp_path]
+    assert start(words)["code"] == 0
+    first = {path.name: path.read_bytes() for path in ready.iterdir()}
+    assert len(first) == 2 * len(keep_classifiers.KEPT)
+    for file in ("FAKE_LeNet.keras", "FAKE_LeNet_record.json"):  # a kept one, in place of the one that was trained
+        shutil.copy(ready / file, tmp_path / ("models" if file.endswith("keras") else "E1_results") / file)
+    assert start(words)["code"] == 0
+    assert {path.name: path.read_bytes() for path in ready.iterdir()} == first
+    noise = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    before, after = (
+        architectures.load(path).head(noise).numpy() for path in (study / "models/FAKE_LeNet.keras", ready / "FAKE_LeNet.keras")
+    )
+    np.testing.assert_array_equal(before, after)
 
 
 def test_a_dry_run_predicts_nothing_and_help_is_instant(study, here):

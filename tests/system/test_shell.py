@@ -168,6 +168,15 @@ def test_the_demo_has_vgg16_if_there_are_weights_and_names_its_own_report(study,
     assert ended.stdout.endswith("\n  demo/E2_visualisations/report.html\n")
 
 
+def test_the_short_answer_for_own_images_names_its_page_in_its_own_folder(study):
+    page = study / "results_images" / "E3_visualisations" / "worth.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    ended = run(study, "run-E3.sh", "--part", "own")
+    assert [call[0] for call in calls(study)] == ["create_metadata.py", "worth_of_fake.py"]
+    assert ended.stdout.endswith("\n  results_images/E3_visualisations/worth.html\n")
+
+
 def test_a_step_that_fails_stops_it_and_is_named(study):
     ended = run(study, "run.sh", STUB_FAILS_AT="classify_LeNet.py -data FAKE")
     assert (ended.returncode, calls(study)) == (7, STEPS["run.sh"][:4])

@@ -41,6 +41,8 @@ ARMS = (
 BY_NAME = {arm.name: arm for arm in ARMS}
 
 REAL, AUGMENTED = "REAL", "REAL + augmentation"  # the curves that numbers of photographs are read on
+ALONE, MIXED = "FAKE + augmentation", "REAL + FAKE + augmentation"
+GAUSSIAN_ALONE, GAUSSIAN_MIXED = f"{GAUSSIAN} + augmentation", f"REAL + {GAUSSIAN} + augmentation"
 
 # What is compared at each number of photographs: in words, the arm it is measured on, and the arm.
 COMPARISONS = (

@@ -16,11 +16,11 @@ import numpy as np
 
 from cifake import protocol
 from cifake.data import augmentation, batches, budgets, decoding, gaussian, metadata
-from cifake.data.arms import ARMS, BY_NAME, Arm
+from cifake.data.arms import ALONE, ARMS, AUGMENTED, BY_NAME, GAUSSIAN_ALONE, GAUSSIAN_MIXED, MIXED, REAL, Arm
 from cifake.experiments.runs import Prepared, Run, Seconds, backbone_of, data_of, do, timed, weights_of, weights_setting, why
 from cifake.models import architectures, features, precision, training
 from cifake.models.architectures import ARCHITECTURES
-from cifake.protocol import GAUSSIAN
+from cifake.protocol import GAUSSIAN, OWN
 from cifake.system.errors import StudyError
 from cifake.system.progress import duration
 
@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 Splits = dict[tuple[str, str], metadata.Split]  # by source and split
 PARTS = (("REAL", "train"), ("FAKE", "train"), ("REAL", "test"))  # of the images, that the experiment uses
 PLAIN = ("REAL", "REAL + FAKE", "FAKE, then REAL")
-AUGMENTED = tuple(f"{arm} + augmentation" for arm in PLAIN)
+WITH_AUGMENTATION = tuple(f"{arm} + augmentation" for arm in PLAIN)
 FEWER_BUDGETS = (100, 1_000, 10_000, 40_000)
+FEATURES_A_SECOND = (230, 700)  # images, VGG16 on two cores: in float32, in bfloat16 where that is fast
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,18 @@ def tuning(architecture: str) -> dict[str, Variant]:
         arms = ("FAKE, then REAL", "FAKE, then REAL + augmentation")
         tuned[f"second-rate-{share:g}"] = Variant({"second_rate": share}, arms, (100, *protocol.TUNED_AT), 1)
     tuned["rotation-15"] = Variant({"rotation": 15}, ("REAL + augmentation",), protocol.TUNED_AT, 1)  # degrees
-    tuned["validated"] = Variant({}, AUGMENTED, (100, 1_000))  # mixed or first: which way is recommended
+    tuned["validated"] = Variant({}, WITH_AUGMENTATION, (100, 1_000))  # mixed or first: which way is recommended
     return tuned
 
 
 SENSITIVITY = {
     # Arms in which FAKE takes half of the steps or of each batch then see as many photographs as REAL does in the usual steps.
-    "steps-doubled": Variant({"steps": 2}, PLAIN + AUGMENTED, FEWER_BUDGETS),  # times the usual ones
+    "steps-doubled": Variant({"steps": 2}, PLAIN + WITH_AUGMENTATION, FEWER_BUDGETS),  # times the usual ones
     "share-0.25": Variant({"fake_share": 0.25}, ("REAL + FAKE + augmentation",), (1_000, 10_000)),
     "share-0.75": Variant({"fake_share": 0.75}, ("REAL + FAKE + augmentation",), (1_000, 10_000)),
-    "fake-1000": Variant({"fake_images": 1_000}, AUGMENTED[1:], (100, 1_000)),
-    "fake-5000": Variant({"fake_images": 5_000}, AUGMENTED[1:], (100, 1_000)),
-    "fake-15000": Variant({"fake_images": 15_000}, AUGMENTED[1:], (100, 1_000)),
+    "fake-1000": Variant({"fake_images": 1_000}, WITH_AUGMENTATION[1:], (100, 1_000)),
+    "fake-5000": Variant({"fake_images": 5_000}, WITH_AUGMENTATION[1:], (100, 1_000)),
+    "fake-15000": Variant({"fake_images": 15_000}, WITH_AUGMENTATION[1:], (100, 1_000)),
     "float32": Variant({"precision": "float32"}, ("REAL + augmentation",), (10_000,), models=lambda name: name in ("LeNet", "AllConv")),
 }
 # N images in all, a share of them FAKE, every image seen equally often: the design of Wachter et al. (2025) and Zimmer (2025). The shares
@@ -79,6 +80,10 @@ FIELD = {
     )
     for number in (1_000, 10_000)
     for share in (0.25, 0.5, 0.75)
+}
+OF_OWN = {  # the arms of protocol.OWN -> the numbers of images, all that there are if it names none
+    **dict.fromkeys((REAL, AUGMENTED, "FAKE", ALONE)),
+    **dict.fromkeys((MIXED, GAUSSIAN_MIXED, GAUSSIAN_ALONE), FEWER_BUDGETS[:3]),
 }
 
 
@@ -100,10 +105,16 @@ def train_missing(chosen: argparse.Namespace) -> None:
 
 def runs_of(chosen: argparse.Namespace, sizes: dict[str, list[int]], splits: Splits | None = None) -> list[Run]:
     """The runs that the options ask for, in the order in which they are done: early ones show the whole picture for one seed."""
-    wanted = []
-    for architecture in chosen.models or ARCHITECTURES:
+    wanted, models, seeds = [], ARCHITECTURES, protocol.SEEDS
+    if chosen.part == OWN:
+        sizes = {
+            "REAL": [size for size in sizes["REAL"] if size <= protocol.OWN_PHOTOGRAPHS],
+            "FAKE": [min(sizes["FAKE"][-1], protocol.OWN_FAKE)],
+        }
+        models, seeds = [name for name, entry in ARCHITECTURES.items() if entry.is_pretrained], protocol.SEEDS[: protocol.VARIED_SEEDS]
+    for architecture in chosen.models or models:
         shared = _shared_settings(architecture, chosen)
-        for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, chosen.seeds or protocol.SEEDS):
+        for seed, arm, size, variant in _cells(architecture, chosen.part, sizes, chosen.seeds or seeds):
             title = f"{architecture}, {arm.name}, {size:,} images, seed {seed}" + (f", {variant}" if variant else "")
             settings = _settings(architecture, arm, size, seed, shared, variant, sizes)
             data = _data(architecture, arm, variant, splits) if splits else {}
@@ -124,6 +135,10 @@ def _cells(architecture: str, part: str | None, sizes: dict[str, list[int]], see
         for seed, size, arm in itertools.product(seeds, sorted({*sizes["REAL"], *sizes["FAKE"]}), ARMS):
             if size in sizes[arm.counts] and _is_planned(architecture, arm, size, seed):
                 yield seed, arm, size, ""
+    if part == OWN:
+        for seed, size, arm in itertools.product(seeds, sorted({*sizes["REAL"], *sizes["FAKE"]}), ARMS):
+            if arm.name in OF_OWN and size in sizes[arm.counts] and size in (OF_OWN[arm.name] or [size]):
+                yield seed, arm, size, OWN
     if part in (None, "sensitivity"):
         yield from _varied(architecture, SENSITIVITY | FIELD, sizes, seeds)
 
@@ -190,7 +205,27 @@ def _settings(architecture: str, arm: Arm, size: int, seed: int, shared: dict, v
         settings["shift"] = protocol.SHIFT
         if entry.is_pretrained:  # it picks from copies whose features are computed beforehand
             settings["copies"] = protocol.COPIES_OF_FEW if size <= protocol.FEW else protocol.COPIES
+    if variant == OWN:
+        changed |= _limits(settings, arm, every_fake)
     return settings | changed | ({"variant": variant} if variant else {})
+
+
+def _limits(settings: dict, arm: Arm, every_fake: int) -> dict:
+    """The settings of protocol.OWN that bound its time, where it differs from the protocol."""
+    limits = {"photographs": protocol.OWN_PHOTOGRAPHS}
+    if "draws" in settings:
+        limits["draws"] = min(settings["draws"], protocol.OWN_DRAWS)
+    if "copies" in settings:
+        of_fake = fake_copies(every_fake)
+        limits["copies"] = of_fake if arm.counts == "FAKE" else protocol.COPIES
+        if "fake_images" in settings:
+            limits["fake_copies"] = of_fake
+    return limits
+
+
+def fake_copies(images: int) -> int:
+    """Augmented copies of each generated image in protocol.OWN, for backbones whose features are computed beforehand."""
+    return min(max(protocol.OWN_COPIES // images, 1), protocol.COPIES)
 
 
 def changed_by(architecture: str, variant: str | None) -> dict:
@@ -243,9 +278,23 @@ def announce(chosen: argparse.Namespace) -> None:
         missing = [run for run in members if why(run, chosen.fresh)]
         seconds = entry.e3_seconds * sum(run.settings["steps"] for run in missing) / protocol.STEPS
         took = f", in about {duration(seconds)} on two cores" if missing else ""
-        took += ", and up to 2 hours once for features" if missing and entry.is_pretrained else ""
+        if missing and entry.is_pretrained:
+            took += f", and {_time_for_features(missing)} once for features"
         there = len(members) - len(missing)
         log.info("%s: of %d runs %d are there and %d would be done%s", architecture, len(members), there, len(missing), took)
+
+
+def _time_for_features(missing: list[Run]) -> str:
+    """In words. Of all runs but those of protocol.OWN it is the most that it can be."""
+    if missing[0].settings.get("variant") != OWN:
+        return "up to 2 hours"
+    settings = [run.settings for run in missing]
+    draws = {(one["seed"], one["images"]): one["draws"] for one in settings if "draws" in one}
+    real = max((run.settings["images"] for run in missing if run.arm.counts == "REAL"), default=0)
+    fake = max((run.settings["images"] for run in missing if run.arm.counts == "FAKE"), default=1)
+    images = real * (1 + protocol.COPIES) + fake * (1 + fake_copies(fake)) + sum(draws.values())
+    slow, fast = (duration(images / rate) for rate in FEATURES_A_SECOND)
+    return f"{fast} (where bfloat16 is fast) to {slow}"
 
 
 # ----------------------------------------------------------------------------------------------------------------- the images
@@ -295,22 +344,32 @@ def _prepare(runs: list[Run], splits: Splits, decoded: Callable, chosen: argpars
             test_pixels = real_pixels[:held_out]
         labels = {part.source: part.labels for part in (real, fake)}
         usable = {"REAL": np.arange(held_out, len(real.rows)), "FAKE": np.arange(len(fake.rows))}
+        copies = dict.fromkeys(usable, protocol.COPIES)
+        if runs[0].settings.get("variant") == OWN:
+            for source, most in (("REAL", protocol.OWN_PHOTOGRAPHS), ("FAKE", protocol.OWN_FAKE)):
+                rows = usable[source]
+                usable[source] = np.sort(rows[budgets.draw(labels[source][rows], most, protocol.SEED, source)])
+            copies["FAKE"] = fake_copies(len(usable["FAKE"]))
         pixels = {"REAL": real_pixels, "FAKE": fake_pixels}
         backbone = backbone_of(architecture, chosen, architectures.STANDARDISED)
         inputs = Inputs(backbone, labels, usable, pixels, test_pixels)
         if ARCHITECTURES[architecture].is_pretrained:
             with architectures.precision(chosen.precision):  # for the training's features, not for those that are tested
                 inputs.computing = backbone_of(architecture, chosen)
-            number = protocol.COPIES if any(run.arm.augmented for run in runs if why(run, chosen.fresh)) else 0
+            is_augmented = any(run.arm.augmented for run in runs if why(run, chosen.fresh))
             for part, first in ((real, held_out), (fake, 0)):
+                number = copies[part.source] if is_augmented else 0
+                rows, fingerprint = slice(first, None), part.fingerprint + (f" from {first}" if first else "")
+                if len(usable[part.source]) < len(part.rows) - first:  # some of them
+                    rows, first = usable[part.source], 0
+                    fingerprint = f"rows {budgets.fingerprint(rows)} of {part.fingerprint}"
                 inputs.values[part.source] = np.zeros((1 + number, len(part.rows), *backbone.output_shape[1:]), np.float16)
                 for copy, values in zip([None, *range(number)], inputs.values[part.source], strict=True):
                     label = f"{part.source} {architecture}" + ("" if copy is None else f", copy {copy + 1} of {number}")
                     log.info("  %s: features", label)
-                    fingerprint = part.fingerprint + (f" from {first}" if first else "")
-                    values[first:] = _features(pixels[part.source][first:], fingerprint, label, inputs, chosen, copy, first)
+                    values[rows] = _features(pixels[part.source][rows], fingerprint, label, inputs, chosen, copy, first)
             inputs.test = features.of_images(backbone, test_pixels, test.fingerprint, chosen.folders, f"REAL {architecture}, test")
-            inputs.deviation = round(float(inputs.values["REAL"][0, held_out:].std(dtype=np.float64)), 3)
+            inputs.deviation = round(float(inputs.values["REAL"][0, usable["REAL"]].std(dtype=np.float64)), 3)
             inputs.weights, inputs.backbone = weights_of(backbone, chosen), None
     return Prepared(inputs, seconds, test)
 
@@ -360,8 +419,8 @@ def _pool(run: Run, source: str, inputs: Inputs, chosen: argparse.Namespace) -> 
     values = inputs.values[source]
     if not run.arm.augmented:
         return Pool(rows, labels, lambda batch, _: values[0, batch])
-    if source != run.arm.counts or settings["copies"] == protocol.COPIES:
-        return Pool(rows, labels, lambda batch, random: values[random.integers(1, 1 + protocol.COPIES, len(batch)), batch])
+    if source != run.arm.counts or settings["copies"] <= protocol.COPIES:
+        return Pool(rows, labels, lambda batch, random: values[random.integers(1, len(values), len(batch)), batch])
     many, place = _many_copies(run, inputs, chosen), np.empty(len(labels), int)
     place[rows] = np.arange(len(rows))
     return Pool(rows, labels, lambda batch, random: many[random.integers(0, settings["copies"], len(batch)), place[batch]])

@@ -45,7 +45,7 @@ SHEET = 60  # images on the sheet of FAKE images that are taken for another clas
 def run_missing(chosen: argparse.Namespace) -> None:
     """Do what the options ask for and what is not there yet."""
     log.info("Experiment 4: reading the images")
-    splits = {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
+    splits = _read_all(chosen)
     models = chosen.models or OF_EXPERIMENT_1
     # In this order: what lacks a classifier of experiment 1 says so before the trainings, which take an hour; and the last measurements
     # are about classifiers that the trainings make.
@@ -55,6 +55,10 @@ def run_missing(chosen: argparse.Namespace) -> None:
         do(runs, prepare, act, chosen)
     for wanted in _after_training(models, splits, chosen):
         measurements.do(wanted, splits, chosen)
+
+
+def _read_all(chosen: argparse.Namespace) -> Splits:
+    return {part: metadata.read_split(chosen.folders, *part) for part in itertools.product(protocol.SOURCES, protocol.SPLITS)}
 
 
 def announce(chosen: argparse.Namespace) -> None:
@@ -190,16 +194,39 @@ def _before_training(models: list[str], splits: Splits, chosen: argparse.Namespa
             yield Measurement(f"Grad-CAM FAKE {name}", settings_of(record), (real,), measure, picture=True)
     yield from e4_transfer.measurements(models, splits, chosen)
     for name in [name for name in models if ARCHITECTURES[name].is_pretrained][:1]:
-        settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
-        yield Measurement("coverage", settings, (("REAL", "train"), ("FAKE", "train"), real), partial(_covers, name, splits, chosen))
+        yield _coverage(name, splits, chosen)
     yield Measurement("appearance", {}, (("REAL", "train"), ("FAKE", "train")), partial(_appearance, splits))
     yield Measurement(
         "labels by eye", {"seed": protocol.SEED, "images": BY_EYE}, (("FAKE", "train"),), partial(_sheet, splits), picture=True
     )
-    yield Measurement("detection", DETECTION, parts, lambda pixels: (detection.measure(pixels), None))
+    yield _detection(parts)
     for what, change in MATCHED.items():
         settings = DETECTION | {"matched": what}
         yield Measurement(f"detection, {what} matched", settings, parts, partial(_detected, change))
+
+
+def measure_images(architecture: str, chosen: argparse.Namespace) -> None:
+    """What needs no training: how FAKE images cover the REAL ones in a backbone's features, and how easily they are told apart."""
+    splits = _read_all(chosen)
+    measurements.do(_coverage(architecture, splits, chosen), splits, chosen)
+    if [_is_cifake("FAKE", split, splits) for split in protocol.SPLITS] == [False, True]:
+        log.info("Left out: how easily they are told apart. The FAKE test images are CIFAKE's, not of your generator.")
+        return
+    measurements.do(_detection(tuple(splits)), splits, chosen)
+
+
+def _is_cifake(source: str, split: str, splits: Splits) -> bool:
+    return splits[source, split].fingerprint == protocol.CIFAKE_FINGERPRINTS[source, split]
+
+
+def _coverage(architecture: str, splits: Splits, chosen: argparse.Namespace) -> Measurement:
+    settings = {"weights": weights_setting(chosen), "neighbours": protocol.NEIGHBOURS, "images_of_each_class": protocol.COMPARED}
+    parts = (("REAL", "train"), ("FAKE", "train"), ("REAL", "test"))
+    return Measurement("coverage", settings, parts, partial(_covers, architecture, splits, chosen))
+
+
+def _detection(parts: tuple[tuple[str, str], ...]) -> Measurement:
+    return Measurement("detection", DETECTION, parts, lambda pixels: (detection.measure(pixels), None))
 
 
 def _after_training(models: list[str], splits: Splits, chosen: argparse.Namespace) -> Iterator[Measurement]:
@@ -289,23 +316,20 @@ def _gallery(classifier: Classifier, images: np.ndarray, lines: list[list[tuple[
 
 
 def _covers(architecture: str, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:
-    """How FAKE training images cover REAL test images in a backbone's features, by class; REAL training images as a yardstick."""
+    """How FAKE training images cover REAL test images in a backbone's features, by class; as many REAL training ones as a yardstick."""
     backbone, found = backbone_of(architecture, chosen), {}
 
-    values = {
-        part: features.of_images(backbone, images, splits[part].fingerprint, chosen.folders, f"{', '.join(part)}, {architecture}")
-        for part, images in pixels.items()
-    }
-
-    def of_class(part: tuple[str, str], label: int) -> np.ndarray:
+    def of_class(part: tuple[str, str], label: int, most: int = protocol.COMPARED) -> np.ndarray:
         """Features of the first images of a class; of the training images, those after the validation share."""
         labels = splits[part].labels
         first = metadata.validation_rows(len(labels)) if part[1] == "train" else 0
-        return values[part][first:][labels[first:] == label][: protocol.COMPARED]
+        places = first + np.flatnonzero(labels[first:] == label)[:most]
+        return features.compute(backbone, pixels[part][places], f"{', '.join(part)}, {architecture}")
 
     for label, name in enumerate(splits["REAL", "test"].classes):
         real = of_class(("REAL", "test"), label)
-        others = {source: of_class((source, "train"), label) for source in protocol.SOURCES}
+        fake = of_class(("FAKE", "train"), label)
+        others = {"FAKE": fake, "REAL": of_class(("REAL", "train"), label, len(fake))}
         neighbours = min(protocol.NEIGHBOURS, *(len(values) - 1 for values in (real, *others.values())))
         if neighbours == 0:
             raise StudyError(f"Experiment 4's coverage needs two images of each class in each part; add images of {name}.")

@@ -6,8 +6,12 @@ probabilities, float32 [n, classes]. whole() joins them to the model that is sav
 Keras takes seconds to import, and scripts read this table before their options: so it is imported by what builds or loads a model.
 """
 
+import json
 import logging
 import math
+import re
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +36,7 @@ PUBLISHED_MD5 = "6d6bbae143d832006294945121d1f1fc"
 
 # How pixels are scaled before the first layer: to [0, 1], as the original study does, or to mean 0 and deviation 1 (experiment 3).
 UNIT, STANDARDISED = "unit", "standardised"
+SHARED = rb'"shared_object_id": (\d+)'  # in a saved model's config.json
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,28 @@ def load(path: Path) -> Classifier:
     if {"backbone", "head"} <= {layer.name for layer in model.layers}:
         return Classifier(model.get_layer("backbone"), model.get_layer("head"))
     return Classifier(None, model)
+
+
+def save_without_date(classifier: Classifier, record: dict, path: Path) -> None:
+    """Save the head of a record's architecture, which has no backbone, so that the bytes follow from its weights and Keras' release."""
+    import keras
+
+    weights = classifier.head.get_weights()
+    keras.backend.clear_session()  # so that the numbers in the names of layers begin again
+    model = head(record["architecture"], (), len(record["classes"]))
+    model.set_weights(weights)
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder, "model.keras")
+        model.save(saved)
+        with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w") as new:
+            for name in sorted(old.namelist()):
+                content = old.read(name)
+                if name == "metadata.json":
+                    content = json.dumps({"keras_version": keras.__version__}).encode()  # without date_saved
+                elif name == "config.json":  # ids of shared objects are places in memory
+                    ids = list(dict.fromkeys(re.findall(SHARED, content)))
+                    content = re.sub(SHARED, lambda match, ids=ids: b'"shared_object_id": %d' % ids.index(match[1]), content)
+                new.writestr(zipfile.ZipInfo(name), content)  # its date is 1980-01-01
 
 
 def summary(model: "keras.Model") -> str:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
 from cifake import protocol
-from cifake.data.arms import ARMS, AUGMENTED, BY_NAME, REAL, Arm
+from cifake.data.arms import ALONE, ARMS, AUGMENTED, BY_NAME, GAUSSIAN_ALONE, GAUSSIAN_MIXED, MIXED, REAL, Arm
 from cifake.pages import style
 from cifake.pages.page import APPENDIX, FEWEST, Page, mean_and_deviation, signed
 from cifake.pages.study import Study
@@ -20,14 +20,13 @@ from cifake.results import worth
 from cifake.results.table import VALIDATION
 from cifake.results.worth import Worth
 
-MIXED, GAUSSIAN_MIXED = "REAL + FAKE + augmentation", "REAL + Gaussian + augmentation"
 MAIN = {  # the lines of the main figure -> label, colour, line style
     MIXED: ("augmented, generated ones mixed in", style.COLOURS["FAKE"], "-"),
     GAUSSIAN_MIXED: ("augmented, the Gaussian's mixed in", style.CONTROL, "-"),
     AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
-ALONE = "FAKE + augmentation"
+GAUSSIANS = (1_000, 40_000)  # photographs that the Gaussians of by_generator are fitted to
 VERDICTS = (
     "Differences in accuracy, paired by seed, with a 95% interval by Student's t. Better and worse: a paired t test is significant at 5% "
     "after Holm's correction over all comparisons of the classifier; a star marks what is no longer so with the comparisons of all "
@@ -356,6 +355,25 @@ def _as_photographs(scores: pd.DataFrame, cell: tuple[str, int]) -> str:
     return "?" if value is None else f"{'> ' * bool(value.above)}{'< ' * bool(value.below)}{float(f'{value.images:.2g}'):,.0f}"
 
 
+def by_generator(study: Study) -> pd.DataFrame:
+    """What generators are worth, and the Gaussian, which each should clear; a row for each, with those of others below."""
+    parts = [("Stable Diffusion 1.4", study.e3_accuracies, ALONE, None)]
+    parts += [(f"Gaussian of {size:,} photographs", study.e3_accuracies, GAUSSIAN_ALONE, size) for size in GAUSSIANS]
+    for path in study.folders.generators:
+        runs = pd.read_csv(path).query("variant == @protocol.OWN")
+        parts.append((path.stem, {name: worth.accuracies(rows) for name, rows in runs.groupby("architecture")}, ALONE, None))
+    rows = {}
+    for name, groups, arm, size in parts:
+        for architecture, scores in groups.items():
+            number = size or max(worth.sizes(scores, arm), default=0)
+            if value := worth.worth(scores, (arm, number), AUGMENTED):
+                row = rows.setdefault(name, {} if size else {"images": f"{number:,}"})
+                row[f"{architecture}: as useful as"] = worth_of(value, worth.sizes(scores, AUGMENTED))
+            if not size and (gains := worth.gains(scores, (GAUSSIAN_MIXED, GAUSSIANS[0]), (MIXED, GAUSSIANS[0]))):
+                rows.setdefault(name, {})[f"{architecture}: beyond the Gaussian"] = signed(pd.Series(gains))
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
 def _verdicts(study: Study, accuracies: dict[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """All comparisons of classifiers with three seeds or more: two can tell nothing apart."""
     groups = study.e3_accuracies if accuracies is None else accuracies
@@ -478,6 +496,13 @@ PAGES = (
         worth_by_class,
         "worth_by_class_table.txt",
         "The same for all generated images, augmented, by F1 of each class, on means over seeds.",
+    ),
+    Page(
+        by_generator,
+        "generators_table.txt",
+        "Worth by generator, all augmented. As useful as: so many photographs, if the generator's images are all there is. Beyond the "
+        "Gaussian: what they change when mixed into 1,000 photographs, against images of a Gaussian of the same photographs. Rows below "
+        "the Gaussians are others' generators, by the short protocol of docs/own-images.md.",
     ),
     Page(verdicts, "verdicts_table.txt", f"What is better than what, at equal steps. {VERDICTS}"),
     Page(

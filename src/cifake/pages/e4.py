@@ -345,3 +345,16 @@ PICTURES = {  # that experiment 4's findings draw themselves, from images and mo
     "Grad-CAM REAL or FAKE LeNet": f"{GRAD_CAM} LeNet's answer, REAL or FAKE.",
     "Grad-CAM FAKE LeNet": f"{GRAD_CAM} the class that FAKE LeNet mistakes the REAL image for.",
 }
+
+
+def ready(study: Study) -> pd.DataFrame:
+    """Scores of the classifiers that come with the study: LeNet's plain runs. models/ready/README.md shows it."""
+    rows = study.runs[study.runs["is_plain"] & (study.runs["architecture"] == "LeNet") & (study.runs["experiment"] != "E3")]
+    rows = rows[rows["trained_on"].isin((*protocol.SOURCES, protocol.REAL_OR_FAKE))]
+    cells = [f"{row.accuracy:.3f} [{row.accuracy_low:.3f} to {row.accuracy_high:.3f}]" for row in rows.itertuples()]
+    table = rows.assign(cell=cells).pivot(index="trained_on", columns="tested_on", values="cell")
+    names = {"REAL": "test photographs", "FAKE": "generated test images", protocol.REAL_OR_FAKE: "both"}
+    return table.rename(index="{} LeNet".format, columns=names)[list(names.values())].astype(object).fillna("").rename_axis(index=None)
+
+
+README = {"ready": ready}  # as in e2.py

@@ -6,19 +6,19 @@ What a page shows between <!-- name --> and <!-- /name --> is what the function 
 import re
 from pathlib import Path
 
-from cifake.pages import e2, e3
+from cifake.pages import e2, e3, e4
 from cifake.pages.page import markdown
 from cifake.pages.study import Study
 from cifake.system.files import write_text
-from cifake.system.paths import REPOSITORY
+from cifake.system.paths import READY, REPOSITORY
 
-TABLES = e2.README | e3.README
+TABLES = e2.README | e3.README | e4.README
 MARKED = re.compile(r"<!-- (\S+) -->.*?<!-- /\1 -->", re.DOTALL)
 
 
 def files() -> list[Path]:
     """The pages that may show something made from the runs."""
-    return [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
+    return [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md")), REPOSITORY / READY / "README.md"]
 
 
 def filled(text: str, study: Study) -> str:

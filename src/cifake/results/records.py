@@ -12,7 +12,7 @@ from cifake.system.paths import shown
 # What every record holds, and what those of one experiment hold beside it; anything else is for people.
 KEYS = {"architecture", "classes", "settings", "data", "training", "test", "scores"}
 # Settings in which experiment 3's runs may differ, and are still of one protocol.
-RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "draws", "components", "second_rate", "shift", "copies"}
+RUN_OF_E3 = {"seed", "arm", "images", "fake_images", "fake_share", "draws", "components", "second_rate", "shift", "copies", "fake_copies"}
 OWN_KEYS = {"E3": {"arm", "budget"}}
 OWN_KEYS |= {experiment: {"source", "model", "predictions"} for experiment in ("E1", "E2", "E4")}
 FEW_STEPS = 300  # a training with fewer may not have begun to learn; this project's choice

@@ -20,7 +20,7 @@ from cifake.system.paths import REPOSITORY, Folders, shown
 
 IMAGENET, RANDOM = "imagenet", "random"  # --weights, if it is not a path
 MOST_SEED = 2**32 - 1  # that NumPy takes
-PARTS = ("main", "tuning", "sensitivity")  # of experiment 3
+PARTS = ("main", "tuning", "sensitivity")  # of experiment 3; and protocol.OWN, which is no part of all
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")  # as Keras names them
 MODULES = {"scikit-learn": "sklearn", "pillow": "PIL"}  # packages of requirements.txt that are imported under another name
 RUNNER = "CIFAKE_RUNNER"  # environment variable: the runner that has checked the options and calls this script
@@ -126,7 +126,8 @@ def parser(documentation: str, uses: str, models: Sequence[str] = ()) -> argpars
     # A multiple of 40: two phases of twenty parts.
     words = f"experiment 3 trains for N steps of {protocol.BATCH_SIZE} images, for more of them from 10,000 images on"
     number("--steps", protocol.STEPS, words, least=40, most=10_000_000, step=40)
-    add("--part", "only this part of experiment 3 (default: all)", choices=PARTS)
+    words = f"only this part of experiment 3 (default: {', '.join(PARTS)}); {protocol.OWN}: what your generated images are worth, in short"
+    add("--part", words, choices=(*PARTS, protocol.OWN))
     add("--no-flip", "augmentation does not mirror images: a mirrored digit is no digit", action="store_true")
     add("--shard", "do the I-th of N shares, for N machines (default: all)", metavar="I/N", type=shard, default=(1, 1))
     add("--images", "folder of train/ and test/ (default: this repository's images/)", metavar="DIR", type=folder)
@@ -178,7 +179,10 @@ def parse(
     chosen.precision = chosen.precision or precision
     chosen.weights = chosen.weights or os.environ.get("VGG16_WEIGHTS") or None
     place = REPOSITORY / "demo" if chosen.demo else REPOSITORY
-    chosen.folders = _folders = Folders(chosen.images or place / "images", chosen.output or place)
+    images = chosen.images or place / "images"
+    if chosen.part == protocol.OWN:  # never over the committed results
+        place = images.with_name(f"results_{images.name}")
+    chosen.folders = _folders = Folders(images, chosen.output or place)
     return chosen
 
 
@@ -213,6 +217,9 @@ def of_runner() -> None:
     folders = chosen.folders
     has_images = all(any(folders.split(source, split).glob("[!.]*")) for source in protocol.SOURCES for split in protocol.SPLITS)
     names = chosen.models or [name for name in model_names() if name != "VGG16" or not chosen.demo or chosen.weights]
+    images = protocol.CIFAKE_IMAGES
+    if has_images and not chosen.demo:
+        images = sum(1 for source in protocol.SOURCES for _ in folders.split(source, "train").iterdir())
     needs = [] if chosen.demo else [f"CIFAKE in {shown(folders.images)}/" + ("" if has_images else ", about 100 MB to download")]
     if "weights" in uses.split() and "VGG16" in names and weights(chosen) == IMAGENET:
         needs.append("VGG16's weights, 58 MB, downloaded once if no file is named")
@@ -221,7 +228,8 @@ def of_runner() -> None:
         if missing := [name for name in packages if not importlib.util.find_spec(MODULES.get(name, name))]:
             remedy = f"{shlex.quote(own)} -m pip install -r requirements.txt"
             raise StudyError(f"PYTHON={own} lacks {', '.join(missing)}; install them ({remedy}), or leave PYTHON out to use env/.")
-    answers = {"MODELS": " ".join(names), "OUTPUT": str(folders.output), "NEEDS": "; ".join(needs)}
+    answers = {"MODELS": " ".join(names), "OUTPUT": str(folders.output), "NEEDS": "; ".join(needs), "PART": chosen.part or ""}
+    answers["IMAGES"] = str(images)
     flags = {"SEEDS": chosen.seeds, "DEMO": chosen.demo, "FRESH": chosen.fresh, "DRY_RUN": chosen.dry_run, "HAS_IMAGES": has_images}
     answers |= {name: "yes" * bool(flag) for name, flag in flags.items()}
     sys.stdout.reconfigure(errors="surrogateescape")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CLASS_LIST = "classes.txt"  # the class names, one a line, in the images folder; if they are CIFAKE's, there is none
+READY = Path("models", "ready")  # below the repository: classifiers that are in git, so that predict.py works without a training
 
 # Files of one run by kind; the record comes last, because it vouches for the others.
 ENDINGS = {
@@ -70,6 +71,15 @@ class Folders:
     @property
     def report(self) -> Path:
         return self.visualisations("E2") / "report.html"
+
+    @property
+    def worth(self) -> Path:
+        return self.visualisations("E3") / "worth.html"
+
+    @property
+    def generators(self) -> list[Path]:
+        """runs.csv of others' generators, named by the generator."""
+        return sorted(self.results("E3").glob("generators/*.csv"))
 
     def classifier(self, experiment: str, source: str, architecture: str, seed: int | None = None) -> dict[str, Path]:
         """Files of a classifier in E1, E2 or E4 by kind, the record last.
