@@ -399,14 +399,14 @@ def _doubled(study: Study) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
     """Classifier, and accuracies of the same seeds with the usual steps and with twice as many."""
     for architecture, members in study.variants.query("variant == 'steps-doubled'").groupby("architecture", observed=True):
         twice, usual = worth.accuracies(members), study.e3_accuracies.get(architecture, pd.DataFrame())
-        yield architecture, usual.reindex(index=twice.index, columns=twice.columns), twice
+        yield architecture, usual.reindex(twice.index), twice
 
 
 def doubled(study: Study) -> pd.DataFrame:
     """What is better than what with the protocol's number of steps and with twice as many, by the same seeds."""
     parts = {}
     for architecture, usual, twice in _doubled(study):
-        parts |= {f"{architecture}, usual steps": usual, f"{architecture}, twice the steps": twice}
+        parts |= {f"{architecture}, usual steps": usual.reindex(columns=twice.columns), f"{architecture}, twice the steps": twice}
     return _in_words(_verdicts(study, parts))
 
 

@@ -110,11 +110,12 @@ def holm(p: pd.Series) -> pd.Series:
 
 
 def at_equal_photographs(usual: pd.DataFrame, doubled: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies as in accuracies(), of those seeds and numbers of images whose steps were doubled, too: arms that spend half of their
-    images or steps on others take twice the steps, and so see as many photographs as the arms of photographs alone do.
+    """Accuracies as in accuracies(), for the seeds and numbers of images of which there are doubled steps: arms that spend half of their
+    images or steps on others have twice the steps, and so see as many photographs as the arms of photographs alone do in the usual ones.
     """
     shared = [cell for cell in doubled.columns if len(BY_NAME[cell[0]].sources) > 1]
-    return usual.reindex(index=doubled.index, columns=doubled.columns).drop(columns=shared).join(doubled[shared])
+    alone = [(arm, size) for arm, size in usual.columns if len(BY_NAME[arm].sources) == 1 and size in {size for _, size in shared}]
+    return usual[alone].reindex(doubled.index).join(doubled[shared])
 
 
 def has_diverged(record: dict) -> bool:
