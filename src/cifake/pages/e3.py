@@ -323,18 +323,23 @@ def advice(study: Study) -> pd.DataFrame:
     def points(what: str, size: int) -> str:
         return " / ".join(_points(table["mean"].get((what, size, name))) for name in groups)
 
-    rows = {}
+    def row(cells: list[tuple[str, int]], accuracy: str, generated: str, control: str, advised: str) -> dict[str, str]:
+        useful = [_as_photographs(scores, cell) for scores, cell in zip(groups.values(), cells, strict=True)]
+        values = (accuracy, generated, control, " / ".join(useful), advised)
+        return dict(zip(("augmented", "generated mixed in", "Gaussian mixed in", "as useful as", "do"), values, strict=True))
+
+    def percent(cells: list[tuple[str, int]]) -> str:
+        return " / ".join(f"{100 * scores[cell].mean():.0f}" for scores, cell in zip(groups.values(), cells, strict=True)) + "%"
+
+    rows, alone = {}, [(ALONE, max(worth.sizes(scores, ALONE), default=0)) for scores in groups.values()]
+    if all(number for _, number in alone):
+        rows["none"] = row(alone, "", f"{percent(alone)} alone", "", "take some")
     for size in sorted(table.index.unique("images")):
         found = {table["verdict"].get(("mixed, on top of augmentation", size, name)) for name in groups}
         if None not in found:
-            what = "leave them out" if found <= {worth.WORSE, worth.EQUAL} else "mix them in" if found == {worth.BETTER} else "try it"
-            rows[f"{size:,}"] = {
-                "augmented, accuracy in %": " / ".join(f"{100 * scores[AUGMENTED, size].mean():.0f}" for scores in groups.values()),
-                "generated images mixed in, points": points("mixed, on top of augmentation", size),
-                "the Gaussian's instead, points": points("Gaussian mixed, on top of augmentation", size),
-                "then as useful as ... photographs": " / ".join(_as_photographs(scores, (MIXED, size)) for scores in groups.values()),
-                "what to do": what,
-            }
+            advised = "leave out" if found <= {worth.WORSE, worth.EQUAL} else "mix in" if found == {worth.BETTER} else "try"
+            added = (points(what, size) for what in ("mixed, on top of augmentation", "Gaussian mixed, on top of augmentation"))
+            rows[f"{size:,}"] = row([(MIXED, size)] * len(groups), percent([(AUGMENTED, size)] * len(groups)), *added, advised)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("photographs")
 
 
