@@ -14,7 +14,7 @@ from matplotlib.ticker import MultipleLocator
 from cifake import protocol
 from cifake.data.arms import ALONE, ARMS, AUGMENTED, BY_NAME, GAUSSIAN_ALONE, GAUSSIAN_MIXED, MIXED, REAL, Arm
 from cifake.pages import style
-from cifake.pages.page import APPENDIX, FEWEST, Page, mean_and_deviation, signed
+from cifake.pages.page import ANSWER, APPENDIX, FEWEST, Page, mean_and_deviation, signed
 from cifake.pages.study import Study
 from cifake.results import worth
 from cifake.results.table import VALIDATION
@@ -36,7 +36,15 @@ VERDICTS = (
 
 
 def answers(study: Study) -> list[str]:
-    """What all generated images alone are worth to each classifier, as far as that is known."""
+    """Whether to add generated images, then what they are worth alone, as far as that is known."""
+    known = [f"{points} with {size:,}" for size in protocol.BUDGETS if "?" not in (points := added(study, MIXED, size)) and points]
+    names = " and ".join(_of_main_figure(study))
+    mixed = f"Points of accuracy that generated images add, mixed into augmented photographs ({names}): {', '.join(known)}."
+    return ([mixed] if known else []) + alone(study)
+
+
+def alone(study: Study) -> list[str]:
+    """What all generated images alone are worth to each classifier."""
     lines = []
     for architecture, scores in study.e3_accuracies.items():
         number = max(worth.sizes(scores, ALONE), default=0)
@@ -222,7 +230,7 @@ def worth_by_number(study: Study) -> Figure | None:
         panel.set_yticks(list(protocol.BUDGETS), _in_thousands(protocol.BUDGETS))
         _in_photographs(panel, protocol.BUDGETS, "number of generated images")
         panel.set_title("with augmentation" if BY_NAME[arm].augmented else "without augmentation")
-    if not any(len(line.get_xdata()) for panel in axes for line in panel.lines):
+    if not any(len(line.get_xdata()) > 1 for panel in axes for line in panel.lines):
         plt.close(figure)
         return None
     axes[0].set_ylabel("as useful as ... photographs")
@@ -463,6 +471,7 @@ PAGES = (
         "Accuracy on test photographs by the number of photographs learned from. The Gaussian is fitted to the same photographs and knows "
         "nothing else. Bands are a standard deviation over seeds.",
         "Curves of accuracy by number of photographs: alone, augmented, and augmented with generated or Gaussian images mixed in.",
+        ANSWER,
     ),
     Page(
         differences,
@@ -539,6 +548,6 @@ PAGES = (
 )
 
 # What README.md and docs/ show between markers, by the marker's name.
-README = {"advice": advice, "alone": lambda study: " ".join(answers(study))}
+README = {"advice": advice, "alone": lambda study: " ".join(alone(study))}
 README |= {f"mixed_{size}": partial(added, arm=MIXED, size=size) for size in protocol.BUDGETS}
 README |= {f"gaussian_{size}": partial(added, arm=GAUSSIAN_MIXED, size=size) for size in protocol.BUDGETS}
