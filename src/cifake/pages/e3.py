@@ -329,7 +329,8 @@ def advice(study: Study) -> pd.DataFrame:
         return pd.DataFrame()
 
     def points(what: str, size: int) -> str:
-        return " / ".join(_points(table["mean"].get((what, size, name))) for name in groups)
+        means = [table["mean"].get((what, size, name)) for name in groups]
+        return " / ".join(map(_points, means)) if any(mean is not None for mean in means) else "not run"
 
     def row(cells: list[tuple[str, int]], accuracy: str, generated: str, control: str, advised: str) -> dict[str, str]:
         useful = [_as_photographs(scores, cell) for scores, cell in zip(groups.values(), cells, strict=True)]
@@ -339,15 +340,17 @@ def advice(study: Study) -> pd.DataFrame:
     def percent(cells: list[tuple[str, int]]) -> str:
         return " / ".join(f"{100 * scores[cell].mean():.0f}" for scores, cell in zip(groups.values(), cells, strict=True)) + "%"
 
-    rows, alone = {}, [(ALONE, max(worth.sizes(scores, ALONE), default=0)) for scores in groups.values()]
-    if all(number for _, number in alone):
-        rows["none"] = row(alone, "", f"{percent(alone)} alone", "", "take some")
+    rows, only = {}, [(ALONE, max(worth.sizes(scores, ALONE), default=0)) for scores in groups.values()]
+    if all(number for _, number in only):
+        rows["none"] = row(only, "", f"{percent(only)} alone", "", "take some")
     for size in sorted(table.index.unique("images")):
-        found = {table["verdict"].get(("mixed, on top of augmentation", size, name)) for name in groups}
-        if None not in found:
-            advised = "leave out" if found <= {worth.WORSE, worth.EQUAL} else "mix in" if found == {worth.BETTER} else "try"
-            added = (points(what, size) for what in ("mixed, on top of augmentation", "Gaussian mixed, on top of augmentation"))
-            rows[f"{size:,}"] = row([(MIXED, size)] * len(groups), percent([(AUGMENTED, size)] * len(groups)), *added, advised)
+        cells = [table.T.get(("mixed, on top of augmentation", size, name)) for name in groups]
+        if all(cell is not None for cell in cells):
+            is_better = [cell["verdict"] == worth.BETTER for cell in cells]
+            is_none = all(cell["mean"] <= 0 or cell["verdict"] == worth.EQUAL for cell in cells)
+            advised = "mix in" if all(is_better) else "leave out" if is_none else "try"
+            changes = (points(what, size) for what in ("mixed, on top of augmentation", "Gaussian mixed, on top of augmentation"))
+            rows[f"{size:,}"] = row([(MIXED, size)] * len(groups), percent([(AUGMENTED, size)] * len(groups)), *changes, advised)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("photographs")
 
 
@@ -402,9 +405,10 @@ def _in_words(table: pd.DataFrame) -> pd.DataFrame:
     """Verdicts as text: better +0.021 [+0.011 to +0.032]."""
     rows = {}
     for row in table.itertuples():
+        columns = rows.setdefault(f"{row.architecture}, {row.what}", dict.fromkeys(f"{size:,}" for size in sorted(set(table["images"]))))
         star = "" if row.verdict == row.verdict_of_all else "*"
         words = f"{row.verdict}{star} {row.mean:+.3f} [{row.low:+.3f} to {row.high:+.3f}]"
-        rows.setdefault(f"{row.architecture}, {row.what}", {})[f"{row.images:,}"] = words
+        columns[f"{row.images:,}"] = words
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 

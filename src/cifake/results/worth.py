@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from cifake import protocol
-from cifake.data.arms import BY_NAME, COMPARISONS, REAL
+from cifake.data.arms import AUGMENTED, BY_NAME, COMPARISONS, REAL
 from cifake.results.scores import mean_interval
 
 BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "equivalent", "inconclusive"
@@ -85,7 +85,8 @@ def verdicts(by_architecture: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """
     rows = []
     for architecture, scores in by_architecture.items():
-        for (what, first, second), size in itertools.product(COMPARISONS, sizes(scores)):
+        known = sorted({*sizes(scores), *sizes(scores, AUGMENTED)})
+        for (what, first, second), size in itertools.product(COMPARISONS, known):
             differences = gains(scores, (first, size), (second, size))
             if len(differences) > 1:
                 low, high = mean_interval(differences)
