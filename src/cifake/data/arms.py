@@ -34,7 +34,7 @@ ARMS = (
     *_both("FAKE", (("FAKE",),), counts="FAKE"),
     *_both("REAL + FAKE", (("REAL", "FAKE"),)),
     *_both("FAKE, then REAL", (("FAKE",), ("REAL",)), line="--"),
-    *_both("REAL + Gaussian", (("REAL", GAUSSIAN),), line=":"),
+    *_both("REAL + Gaussian", (("REAL", GAUSSIAN),)),
     *_both("Gaussian, then REAL", ((GAUSSIAN,), ("REAL",)), line="-."),
     *_both(GAUSSIAN, ((GAUSSIAN,),), line=":"),
 )

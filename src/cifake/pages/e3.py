@@ -168,7 +168,7 @@ def by_budget(study: Study) -> Figure | None:
             for arm in (arm for arm in ARMS if arm.augmented == is_augmented):
                 _curve(panel, scores, arm.name, _colour(arm), arm.line)
             panel.set_title(f"{architecture}, {'with' if is_augmented else 'without'} augmentation")
-            _in_photographs(panel, protocol.BUDGETS, "number of images" if row is axes[-1] else "")
+            _in_photographs(panel, protocol.BUDGETS, "number of images" if row[0] is axes[-1, 0] else "")
         row[0].set_ylabel("accuracy")
     style.in_percent(axes[0, 0].yaxis, 0.9)
     shown = set().union(*(scores.columns.get_level_values(0) for scores in groups.values()))
