@@ -373,7 +373,8 @@ def _as_photographs(scores: pd.DataFrame, cell: tuple[str, int]) -> str:
 
 def by_generator(study: Study) -> pd.DataFrame:
     """What generators are worth, and the Gaussian, which each should clear; a row for each, with those of others below."""
-    parts = [("Stable Diffusion 1.4", study.e3_accuracies, ALONE, None)]
+    generator = "Stable Diffusion 1.4" if study.all_e3["is_cifake"].all() else "these generated images"
+    parts = [(generator, study.e3_accuracies, ALONE, None)]
     parts += [(f"Gaussian of {size:,} photographs", study.e3_accuracies, GAUSSIAN_ALONE, size) for size in GAUSSIANS]
     for path in study.folders.generators:
         runs = pd.read_csv(path).query("variant == @protocol.OWN")
