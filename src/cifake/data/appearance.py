@@ -1,14 +1,12 @@
 """Colour and texture of images: their statistics, and images brought to the statistics of others. Experiment 4 calls it."""
 
-import io
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from PIL import Image
 
 from cifake import protocol
+from cifake.data import decoding, importing
 
-QUALITY = 75  # of CIFAKE's JPEGs
 CHUNK = 1_000  # images whose spectra are in memory at once
 GREY = np.array([0.299, 0.587, 0.114])  # luminance from red, green and blue (ITU-R BT.601)
 FREQUENCIES = protocol.IMAGE_SHAPE[0] // 2 + 1  # 0 to 16 cycles per image width
@@ -60,11 +58,8 @@ def with_spectrum_of(others: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def saved_again(images: np.ndarray) -> np.ndarray:
-    """What is left of images after they were saved as JPEG the way CIFAKE's files are: quality 75, half the chroma resolution."""
-    files = [io.BytesIO() for _ in images]
-    for image, file in zip(images, files, strict=True):
-        Image.fromarray(image).save(file, "JPEG", quality=QUALITY, subsampling="4:2:0")
-    return np.stack([np.asarray(Image.open(file)) for file in files])
+    """What is left of images after they were saved as JPEG with CIFAKE's settings."""
+    return np.stack([decoding.decode_image(importing.encode(image))[0] for image in images])
 
 
 def _by_chunks(images: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -234,12 +234,12 @@ def jpeg(image: bytes | np.ndarray, stretch: bool = False) -> bytes:
     Raises ValueError that says in a few words why a file cannot be decoded.
     """
     if isinstance(image, np.ndarray):
-        return _encode(np.asarray(decoding.scaled(Image.fromarray(image), cut=not stretch)))
+        return encode(np.asarray(decoding.scaled(Image.fromarray(image), cut=not stretch)))
     pixels, _ = decoding.decode_image(image, formats=None, cut=not stretch)
-    return image if image.startswith(HEADER) else _encode(pixels)
+    return image if image.startswith(HEADER) else encode(pixels)
 
 
-def _encode(pixels: np.ndarray) -> bytes:
+def encode(pixels: np.ndarray) -> bytes:
     """Pixels as a JPEG with CIFAKE's settings, without the comments and profiles that a picture may have."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=75, subsampling="4:2:0")
@@ -247,4 +247,4 @@ def _encode(pixels: np.ndarray) -> bytes:
 
 
 # Tables, size and sampling: what comes before the data of the scan. It is equal in all of CIFAKE's files.
-HEADER = re.match(rb".*?\xff\xda\x00\x0c.{10}", _encode(np.zeros(protocol.IMAGE_SHAPE, np.uint8)), re.DOTALL)[0]
+HEADER = re.match(rb".*?\xff\xda\x00\x0c.{10}", encode(np.zeros(protocol.IMAGE_SHAPE, np.uint8)), re.DOTALL)[0]

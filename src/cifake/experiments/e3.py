@@ -50,11 +50,11 @@ def tuning(architecture: str) -> dict[str, Variant]:
     entry, tuned = ARCHITECTURES[architecture], {}
     for rate, decay in itertools.product(entry.e3_rates, protocol.WEIGHT_DECAYS):
         changed = {"learning_rate": rate, "weight_decay": decay}
-        tuned[f"rate-{rate:g}-decay-{decay:g}"] = Variant(changed, ("REAL + augmentation",), protocol.TUNED_AT, 1, lambda _: True)
+        tuned[f"rate-{rate:g}-decay-{decay:g}"] = Variant(changed, (AUGMENTED,), protocol.TUNED_AT, 1, lambda _: True)
     for share in protocol.SECOND_RATES:
         arms = ("FAKE, then REAL", "FAKE, then REAL + augmentation")
         tuned[f"second-rate-{share:g}"] = Variant({"second_rate": share}, arms, (100, *protocol.TUNED_AT), 1)
-    tuned["rotation-15"] = Variant({"rotation": 15}, ("REAL + augmentation",), protocol.TUNED_AT, 1)  # degrees
+    tuned["rotation-15"] = Variant({"rotation": 15}, (AUGMENTED,), protocol.TUNED_AT, 1)  # degrees
     tuned["validated"] = Variant({}, WITH_AUGMENTATION, (100, 1_000))  # mixed or first: which way is recommended
     return tuned
 
@@ -62,19 +62,19 @@ def tuning(architecture: str) -> dict[str, Variant]:
 SENSITIVITY = {
     # Arms in which FAKE takes half of the steps or of each batch then see as many photographs as REAL does in the usual steps.
     "steps-doubled": Variant({"steps": 2}, PLAIN + WITH_AUGMENTATION, FEWER_BUDGETS),  # times the usual ones
-    "share-0.25": Variant({"fake_share": 0.25}, ("REAL + FAKE + augmentation",), (1_000, 10_000)),
-    "share-0.75": Variant({"fake_share": 0.75}, ("REAL + FAKE + augmentation",), (1_000, 10_000)),
+    "share-0.25": Variant({"fake_share": 0.25}, (MIXED,), (1_000, 10_000)),
+    "share-0.75": Variant({"fake_share": 0.75}, (MIXED,), (1_000, 10_000)),
     "fake-1000": Variant({"fake_images": 1_000}, WITH_AUGMENTATION[1:], (100, 1_000)),
     "fake-5000": Variant({"fake_images": 5_000}, WITH_AUGMENTATION[1:], (100, 1_000)),
     "fake-15000": Variant({"fake_images": 15_000}, WITH_AUGMENTATION[1:], (100, 1_000)),
-    "float32": Variant({"precision": "float32"}, ("REAL + augmentation",), (10_000,), models=lambda name: name in ("LeNet", "AllConv")),
+    "float32": Variant({"precision": "float32"}, (AUGMENTED,), (10_000,), models=lambda name: name in ("LeNet", "AllConv")),
 }
 # N images in all, a share of them FAKE, every image seen equally often: the design of Wachter et al. (2025) and Zimmer (2025). The shares
 # 0 and 1 are the arms REAL and FAKE.
 FIELD = {
     f"{share:g}-of-{number}": Variant(
         {"fake_images": round(share * number), "fake_share": share, "steps_of": number},
-        ("REAL + FAKE + augmentation",),
+        (MIXED,),
         (number - round(share * number),),
         models=lambda name: name in ("LeNet", "VGG16"),
     )
@@ -161,7 +161,7 @@ def _is_planned(architecture: str, arm: Arm, size: int, seed: int) -> bool:
     if entry.only_e3:
         if arm.counts == "FAKE":
             return is_first and size > max(protocol.BUDGETS)
-        names = ("REAL", "REAL + augmentation", "REAL + FAKE + augmentation", "REAL + Gaussian + augmentation", "Gaussian + augmentation")
+        names = (REAL, AUGMENTED, MIXED, GAUSSIAN_MIXED, GAUSSIAN_ALONE)
         return is_first and size in FEWER_BUDGETS and arm.name in names
     if entry.is_pretrained and arm.is_gaussian:  # its features are computed for each seed and number of photographs
         return is_first and size in FEWER_BUDGETS[:3] and arm.name != "Gaussian, then REAL"

@@ -40,7 +40,7 @@ def sheet(images: np.ndarray, words: list[str]) -> Figure:
     figure, axes = plt.subplots(lines, columns, figsize=(0.55 * columns, 0.8 * lines), squeeze=False)
     style.without_axes(axes)
     for panel, image, said in zip(axes.flat, images, words, strict=False):
-        panel.imshow(image)
+        panel.imshow(image, interpolation="nearest")
         panel.set_title(said, fontsize=5, weight="normal", loc="left", pad=2)
     return figure
 

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup, escape
 
 from cifake import protocol
 from cifake.data import budgets
 from cifake.data.arms import ALONE, AUGMENTED, GAUSSIAN_ALONE, GAUSSIAN_MIXED, MIXED
 from cifake.pages.e3 import worth_of
-from cifake.pages.page import signed
+from cifake.pages.page import html, signed
 from cifake.pages.study import Study
 from cifake.results import worth
 
@@ -45,12 +44,12 @@ def page(study: Study, committed: Study) -> str:
         columns = {name: _worth(scores, number)}
         if is_comparable:
             columns[COMMITTED] = _worth(known.get(architecture, scores.iloc[:, :0]), number)
-        tables[architecture] = _html(pd.DataFrame(columns, dtype=object).dropna(how="all").fillna("not known yet"))
+        tables[architecture] = html(pd.DataFrame(columns, dtype=object).dropna(how="all").fillna("not known yet"))
     return environment.get_template("own.html.jinja").render(
         name=name,
         answers=answers(study),
         worth=tables,
-        images=_html(_measured({name: study} | ({COMMITTED: committed} if is_comparable else {}))),
+        images=html(_measured({name: study} | ({COMMITTED: committed} if is_comparable else {}))),
         is_comparable=is_comparable,
         is_short=_is_short(_rows(study)),
         seeds=_rows(study)["seed"].nunique(),
@@ -108,9 +107,3 @@ def _measured(studies: dict[str, Study]) -> pd.DataFrame:
             facts["told from photographs, without a network"] = f"{detector['accuracy']:.1%} right"
         columns[name] = facts
     return pd.DataFrame(columns, dtype=object).fillna("not measured")
-
-
-def _html(table: pd.DataFrame) -> Markup:
-    """A table of text; after a semicolon a cell continues in a new line."""
-    lines = table.map(lambda text: Markup(";<br>").join(map(escape, text.split("; "))))
-    return Markup(lines.rename(index=escape, columns=escape).to_html(border=0, escape=False))

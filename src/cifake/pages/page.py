@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from cifake.models.architectures import OF_EXPERIMENT_1
@@ -71,6 +72,12 @@ def draw(study: Study, experiment: str, pages: tuple[Page, ...]) -> list[Path]:
 def markdown(table: pd.DataFrame) -> str:
     # As text, because pandas would turn whole numbers into floats.
     return table.to_markdown(disable_numparse=True, stralign="right", colalign=["left"]) + "\n"
+
+
+def html(table: pd.DataFrame) -> Markup:
+    """A table of text as HTML; after a semicolon a cell continues in a new line."""
+    lines = table.map(lambda text: Markup(";<br>").join(map(escape, text.split("; "))))
+    return Markup(lines.rename(index=escape, columns=escape).to_html(border=0, escape=False))
 
 
 def mean_and_deviation(values: pd.Series) -> str:

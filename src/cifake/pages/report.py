@@ -10,7 +10,6 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -18,7 +17,7 @@ from cifake import protocol
 from cifake.data import digits
 from cifake.models.architectures import ARCHITECTURES
 from cifake.pages import e1, e2, e3, e4, style
-from cifake.pages.page import ANSWER, APPENDIX
+from cifake.pages.page import ANSWER, APPENDIX, html
 from cifake.pages.study import Study
 from cifake.results import records
 
@@ -130,11 +129,6 @@ def _picture(file: Path | io.BytesIO, caption: str, alt: str) -> dict:
 
 
 def _table(table: pd.DataFrame, caption: str) -> dict:
-    """A table of text as HTML; after a semicolon a cell continues in a new line. The beginning of the caption is its title."""
+    """A table of text as HTML. The beginning of the caption is its title."""
     title, *rest = re.split(r"[.:] |(?<=\?) ", caption.rstrip("."), maxsplit=1)
-
-    def lines(text: str) -> Markup:
-        return Markup(";<br>").join(map(escape, text.split("; ")))
-
-    html = table.map(lines).rename(index=escape, columns=escape).to_html(border=0, escape=False)
-    return {"title": title, "rest": f"{rest[0]}." if rest else "", "html": Markup(html)}
+    return {"title": title, "rest": f"{rest[0]}." if rest else "", "html": html(table)}
