@@ -2,7 +2,7 @@
 # Check the study's programs with ruff, shellcheck and pytest. This needs no
 # CIFAKE and no GPU, and a network only for the installation.
 #
-#   bash test.sh                all, up to 15 minutes on two processor cores;
+#   bash test.sh                all, about 6 minutes on two processor cores;
 #                               makes env/ if it is missing
 #   bash test.sh --long         the long tests too
 #   bash test.sh -k metadata    options go to pytest
