@@ -197,6 +197,17 @@ def test_allconv_has_the_weights_that_its_description_states():
     assert architectures.head("AllConv", (), 10).count_params() == 296_002
 
 
+def test_batch_normalisation_by_other_images_makes_these_mean_0_and_deviation_1():
+    model = architectures.head("AllConv", (), 10, architectures.STANDARDISED)
+    bright = np.random.default_rng(1).integers(128, 256, (50, *protocol.IMAGE_SHAPE), np.uint8)
+    assert architectures.normalise_by(model, bright)
+    first = next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
+    normalised = keras.Model(model.input, first.output).predict(bright, verbose=0)
+    assert np.abs(normalised.mean(axis=(0, 1, 2))).max() < 0.02
+    assert np.abs(normalised.std(axis=(0, 1, 2)) - 1).max() < 0.1
+    assert not architectures.normalise_by(architectures.head("LeNet", (), 10), bright)
+
+
 def test_a_training_whose_loss_jumps_counts_as_diverged():
     falls = list(np.linspace(2, 0.01, 20))
     jumps = [*falls[:10], 1.6, *falls[11:]]

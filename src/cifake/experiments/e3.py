@@ -31,6 +31,7 @@ PARTS = (("REAL", "train"), ("FAKE", "train"), ("REAL", "test"))  # of the image
 PLAIN = ("REAL", "REAL + FAKE", "FAKE, then REAL")
 WITH_AUGMENTATION = tuple(f"{arm} + augmentation" for arm in PLAIN)
 FEWER_BUDGETS = (100, 1_000, 10_000, 40_000)
+NORMALISED_BY = 5_000  # unlabelled photographs, for batch normalisation's statistics (experiment 4)
 FEATURES_A_SECOND = (230, 700)  # images, VGG16 on two cores: in float32, in bfloat16 where that is fast
 
 
@@ -525,6 +526,9 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         "training": {"steps": settings["steps"], "precision": of_training, "history": history},
     }
     facts["budget"].pop(GAUSSIAN, None)
+    if counted == "FAKE" and architectures.normalise_by(tested, inputs.pixels["REAL"][inputs.usable["REAL"][:NORMALISED_BY]]):
+        right = features.compute(tested, inputs.test).argmax(1) == prepared.test.labels
+        facts["normalised_by_photographs"] = {"accuracy": float(right.mean()), "photographs": NORMALISED_BY}
     if inputs.weights:
         facts |= {"weights": inputs.weights, "features": {"precision": chosen.precision, "deviation": inputs.deviation}}
     return probabilities, facts

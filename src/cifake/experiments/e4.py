@@ -151,19 +151,24 @@ def _like_real(change: Callable, splits: Splits, pixels: dict[str, np.ndarray], 
     return pixels | {"train": change(others, pixels["train"])}, labels
 
 
-def _match(change: Callable, real: np.ndarray, *fake: np.ndarray) -> list[np.ndarray]:
-    """Parts of FAKE images brought to the statistics of REAL ones by one change, and saved as JPEG again, as all images are."""
-    changed = appearance.saved_again(change(real, np.concatenate(fake)))
-    return np.split(changed, np.cumsum([len(part) for part in fake[:-1]]))
+def _match(change: Callable, pixels: Pixels) -> Pixels:
+    """FAKE images of both splits brought to the statistics of the REAL training images by one change; then all are saved as JPEG again.
+
+    REAL ones too, so that how often an image was compressed tells nothing.
+    """
+    fake = np.concatenate([pixels["FAKE", split] for split in protocol.SPLITS])
+    changed = np.split(change(pixels["REAL", "train"], fake), [len(pixels["FAKE", protocol.SPLITS[0]])])
+    pixels = pixels | {("FAKE", split): part for split, part in zip(protocol.SPLITS, changed, strict=True)}
+    return {part: appearance.saved_again(images) for part, images in pixels.items()}
 
 
 def _matched(both: dict[str, metadata.Split], change: Callable, pixels: dict[str, np.ndarray], labels: np.ndarray) -> e1.Changed:
-    """All FAKE images, of both splits, brought to the statistics of all REAL training images."""
-    is_fake = {split: part.labels == protocol.SOURCES.index("FAKE") for split, part in both.items()}
+    """The same for the images of both sources in one array, as joined() has them."""
+    rows = {(source, split): both[split].labels == label for label, source in enumerate(protocol.SOURCES) for split in protocol.SPLITS}
+    matched = _match(change, {(source, split): pixels[split][here] for (source, split), here in rows.items()})
     pixels = {split: images.copy() for split, images in pixels.items()}
-    fake = (pixels[split][here] for split, here in is_fake.items())
-    for split, images in zip(is_fake, _match(change, pixels["train"][~is_fake["train"]], *fake), strict=True):
-        pixels[split][is_fake[split]] = images
+    for (source, split), here in rows.items():
+        pixels[split][here] = matched[source, split]
     return pixels, labels
 
 
@@ -200,8 +205,8 @@ def _before_training(models: list[str], splits: Splits, chosen: argparse.Namespa
         "labels by eye", {"seed": protocol.SEED, "images": BY_EYE}, (("FAKE", "train"),), partial(_sheet, splits), picture=True
     )
     yield _detection(parts)
-    for what, change in MATCHED.items():
-        settings = DETECTION | {"matched": what}
+    for what, change in (MATCHED | {"nothing": lambda _real, fake: fake}).items():  # the last shows what saving again does
+        settings = DETECTION | {"matched": what, "saved_again": list(protocol.SOURCES)}
         yield Measurement(f"detection, {what} matched", settings, parts, partial(_detected, change))
 
 
@@ -276,9 +281,7 @@ def _sheet(splits: Splits, pixels: Pixels) -> Found:
 
 def _detected(change: Callable, pixels: Pixels) -> Found:
     """REAL or FAKE without a network, after FAKE images were brought to the statistics of REAL ones."""
-    parts = [("FAKE", split) for split in protocol.SPLITS]
-    changed = _match(change, pixels["REAL", "train"], *(pixels[part] for part in parts))
-    return detection.measure(pixels | dict(zip(parts, changed, strict=True))), None
+    return detection.measure(_match(change, pixels)), None
 
 
 def _looks_at_mistakes(record: dict, splits: Splits, chosen: argparse.Namespace, pixels: Pixels) -> Found:

@@ -26,6 +26,7 @@ from cifake.system.paths import shown
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +173,18 @@ def save_without_date(classifier: Classifier, record: dict, path: Path) -> None:
                     ids = list(dict.fromkeys(re.findall(SHARED, content)))
                     content = re.sub(SHARED, lambda match, ids=ids: b'"shared_object_id": %d' % ids.index(match[1]), content)
                 new.writestr(zipfile.ZipInfo(name), content)  # its date is 1980-01-01
+
+
+def normalise_by(model: "keras.Model", pixels: "np.ndarray") -> bool:
+    """Replace the statistics that batch normalisation keeps by those of some images, in place; gives whether there is such a layer."""
+    import keras
+
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in layers:
+        layer.momentum = 0  # nothing of the old ones is left after one batch
+    if layers:
+        model(pixels, training=True)
+    return bool(layers)
 
 
 def summary(model: "keras.Model") -> str:

@@ -74,7 +74,7 @@ def drop_from_fake_to_real(study: Study) -> Figure | None:
         rows = [study.tested(name, "FAKE", source) for source in protocol.SOURCES]
         if all(map(len, rows)):
             f1 = pd.DataFrame({source: part.filter(regex="^f1_").mean() for source, part in zip(protocol.SOURCES, rows, strict=True)})
-            found[name] = f1.dropna().rename(index=lambda column: column[3:])
+            found[f"FAKE {name}, {seeds_of(rows[0]['seed'])}"] = f1.dropna().rename(index=lambda column: column[3:])
     if not found:
         return None
     drops = sum(f1["FAKE"] - f1["REAL"] for f1 in found.values()) / len(found)
@@ -86,7 +86,7 @@ def drop_from_fake_to_real(study: Study) -> Figure | None:
         panel.hlines(range(len(order)), f1["REAL"], f1["FAKE"], color=FAINT, linewidth=3, zorder=1)
         for source in protocol.SOURCES:
             panel.scatter(f1[source], range(len(order)), color=COLOURS[source], s=28, zorder=3)
-        panel.set(title=f"FAKE {name}", xlabel="F1", xlim=(0, 1))
+        panel.set(title=name, xlabel="F1", xlim=(0, 1))
         panel.set_yticks(range(len(order)), order)
         panel.grid(axis="y", visible=False)
     axes[0, 0].invert_yaxis()

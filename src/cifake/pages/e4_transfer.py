@@ -1,7 +1,7 @@
 """Experiment 4, from FAKE to REAL: tables and figure of decisions, features, last layers and calibration, seed by seed."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,6 +17,7 @@ from cifake.pages.study import Study
 from cifake.pages.style import COLOURS, INK
 
 FEWEST_IN_BIN = 20  # images, for a point of a reliability diagram
+NORMALISED = "normalised_by_photographs"  # as experiment 3's records have it
 CALIBRATION = {"accuracy": "accuracy", "mean confidence": "confidence", "expected calibration error": "error"}
 
 
@@ -27,7 +28,7 @@ def _by_seed(study: Study, title: str) -> Iterator[tuple[str, dict[int, dict]]]:
             yield name, seeds
 
 
-def _over_seeds(values: dict[int, float]) -> dict[str, str]:
+def _over_seeds(values: Iterable[int]) -> dict[str, str]:
     return {"seeds": seeds_of(values).split(" ", 1)[1]}
 
 
@@ -87,6 +88,18 @@ def offsets_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def statistics_table(study: Study) -> pd.DataFrame:
+    """Accuracy on REAL of experiment 3's FAKE classifiers with batch normalisation, by whose statistics they normalise, over seeds."""
+    rows = {}
+    for name, runs in study.e3.items():
+        runs = runs[[NORMALISED in record for record in runs["record"]]]
+        for (arm, images), members in runs.groupby(["trained_on", "images"], observed=True):
+            before, after = members["accuracy"], pd.Series([record[NORMALISED]["accuracy"] for record in members["record"]], members.index)
+            cells = {"by FAKE": mean_and_deviation(before), "by photographs": mean_and_deviation(after), "change": signed(after - before)}
+            rows[f"{name}, {images:,} {arm}"] = cells | _over_seeds(members["seed"])
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def linear_table(study: Study) -> pd.DataFrame:
     """Accuracy on REAL of linear heads on hidden features, by number of photographs: over seeds, or of one seed, over its draws."""
     rows = {}
@@ -122,6 +135,13 @@ PAGES = (
         "offsets_table.txt",
         "Are the decisions at fault? Accuracy on REAL, as it is and with an offset for each class, fitted to unlabelled photographs so "
         "that all classes are answered equally often there. ± is the standard deviation over seeds.",
+    ),
+    Page(
+        statistics_table,
+        "statistics_table.txt",
+        "Or what batch normalisation subtracts and divides by? Accuracy on REAL of experiment 3's classifiers that learned from FAKE "
+        "alone, with the statistics of those images, and with those of 5,000 unlabelled photographs. ± is the standard deviation over "
+        "seeds.",
     ),
     Page(
         linear_table,
