@@ -43,7 +43,7 @@ def examples(folders: Folders) -> Figure | None:
             for panel, place in zip(column[first : first + 2], random.permutation(len(members))[:2], strict=False):
                 content = (folders.split(source, "test") / members[place].filename).read_bytes()
                 panel.imshow(decoding.decode_image(content)[0], interpolation="nearest")
-            axes[0, number - 1].set_title(textwrap.shorten(label, 10, placeholder="…"), fontsize=8, weight="normal", loc="center")
+            axes[0, number - 1].set_title(textwrap.shorten(label, 10, placeholder="…"), fontsize=6.5, weight="normal", loc="center")
     style.head(figure, "Two photographs over two generated images of each class")
     return figure
 
