@@ -16,6 +16,8 @@ from cifake.experiments import e3
 from cifake.experiments.runs import why
 from cifake.models import architectures, training
 from cifake.models.architectures import ARCHITECTURES
+from cifake.pages import e4_transfer
+from cifake.pages.study import Study
 from cifake.results import records, table, worth
 from cifake.system import options
 from cifake.system.paths import Folders
@@ -90,6 +92,17 @@ def test_a_record_holds_what_its_run_was(study):
         if entry.sources != (protocol.GAUSSIAN,):
             assert record["budget"][entry.counts] == there["NN", entry.counts, size]["budget"][entry.counts]
         assert record["scores"]["accuracy"] == pytest.approx(np.mean(list(record["scores"]["recall"].values())))
+
+
+def test_batch_normalisation_by_photographs_is_tried_where_only_fake_was_learned_from(made, tmp_path):
+    folders = Folders(made.images, tmp_path / "output")
+    shutil.copytree(made.output, folders.output)
+    e3.train_missing(choose(folders, "--models", "AllConv", "--part", "main", seeds=("129",)))
+    study = Study(folders, table.load(folders, "E3"))
+    tried = {record["arm"]: record[e4_transfer.NORMALISED] for record in study.all_e3["record"] if e4_transfer.NORMALISED in record}
+    assert tried.keys() == {"FAKE", "FAKE + augmentation"}
+    assert all(found["photographs"] == BUDGET + 4 and 0 <= found["accuracy"] <= 1 for found in tried.values())
+    assert list(e4_transfer.statistics_table(study).index) == [f"AllConv, 80 {arm}" for arm in sorted(tried)]
 
 
 @pytest.mark.parametrize("arm", ["FAKE, then REAL + augmentation", "REAL + Gaussian + augmentation"])

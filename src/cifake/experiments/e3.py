@@ -526,9 +526,10 @@ def _train(chosen: argparse.Namespace, run: Run, prepared: Prepared, _make: Call
         "training": {"steps": settings["steps"], "precision": of_training, "history": history},
     }
     facts["budget"].pop(GAUSSIAN, None)
-    if counted == "FAKE" and architectures.normalise_by(tested, inputs.pixels["REAL"][inputs.usable["REAL"][:NORMALISED_BY]]):
+    unlabelled = inputs.usable["REAL"][:NORMALISED_BY]
+    if counted == "FAKE" and architectures.normalise_by(tested, inputs.pixels["REAL"][unlabelled]):
         right = features.compute(tested, inputs.test).argmax(1) == prepared.test.labels
-        facts["normalised_by_photographs"] = {"accuracy": float(right.mean()), "photographs": NORMALISED_BY}
+        facts["normalised_by_photographs"] = {"accuracy": float(right.mean()), "photographs": len(unlabelled)}
     if inputs.weights:
         facts |= {"weights": inputs.weights, "features": {"precision": chosen.precision, "deviation": inputs.deviation}}
     return probabilities, facts

@@ -309,6 +309,7 @@ ARCHITECTURES = {
         e3_rates=(0.003, 0.01, 0.03, 0.1),
         e3_rate=0.03,
         e3_weight_decay=0.005,
+        e3_second_rate=0.1,
     ),
     "LeNet": Architecture(
         "two convolutions and a hidden layer",
