@@ -326,8 +326,9 @@ ARCHITECTURES = {
         convolutions=_allconv_convolutions,
         hidden=None,
         only_e3=True,
-        e3_rates=(0.02, 0.05, 0.1),
+        e3_rates=(0.02, 0.05, 0.1, 0.2),
         e3_rate=0.05,
+        e3_weight_decay=0.05,
     ),
     "VGG16": Architecture(
         "convolutions trained on ImageNet and frozen, their mean over the image, and a hidden layer",

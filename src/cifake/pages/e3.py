@@ -26,6 +26,7 @@ MAIN = {  # the lines of the main figure -> label, colour, line style
     AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
+NOT_RUN = "–"  # in a cell of the advice
 GAUSSIANS = (1_000, 40_000)  # photographs that the Gaussians of by_generator are fitted to
 VERDICTS = (
     "Differences in accuracy, paired by seed, with a 95% interval by Student's t. Better and worse: a paired t test is significant at 5% "
@@ -37,7 +38,7 @@ VERDICTS = (
 
 def answers(study: Study) -> list[str]:
     """Whether to add generated images, then what they are worth alone, as far as that is known."""
-    known = [f"{points} with {size:,}" for size in protocol.BUDGETS if "?" not in (points := added(study, MIXED, size)) and points]
+    known = [f"{points} with {size:,}" for size in protocol.BUDGETS if NOT_RUN not in (points := added(study, MIXED, size)) and points]
     names = " and ".join(_of_main_figure(study))
     mixed = f"Points of accuracy that generated images add, mixed into augmented photographs ({names}): {', '.join(known)}."
     return ([mixed] if known else []) + alone(study)
@@ -330,7 +331,7 @@ def advice(study: Study) -> pd.DataFrame:
 
     def points(what: str, size: int) -> str:
         means = [table["mean"].get((what, size, name)) for name in groups]
-        return " / ".join(map(_points, means)) if any(mean is not None for mean in means) else "not run"
+        return " / ".join(map(_points, means))
 
     def row(cells: list[tuple[str, int]], accuracy: str, generated: str, control: str, advised: str) -> dict[str, str]:
         useful = [_as_photographs(scores, cell) for scores, cell in zip(groups.values(), cells, strict=True)]
@@ -362,13 +363,13 @@ def added(study: Study, arm: str, size: int) -> str:
 
 def _points(share: float | None) -> str:
     """A difference in whole points of a hundred; what rounds to 0 has no minus."""
-    return "?" if share is None else f"{round(100 * share) + 0:+d}"
+    return NOT_RUN if share is None else f"{round(100 * share) + 0:+d}"
 
 
 def _as_photographs(scores: pd.DataFrame, cell: tuple[str, int]) -> str:
     """As many augmented photographs as are as useful as a cell, in two digits."""
     value = worth.worth(scores, cell, AUGMENTED)
-    return "?" if value is None else f"{'> ' * bool(value.above)}{'< ' * bool(value.below)}{float(f'{value.images:.2g}'):,.0f}"
+    return NOT_RUN if value is None else f"{'> ' * bool(value.above)}{'< ' * bool(value.below)}{float(f'{value.images:.2g}'):,.0f}"
 
 
 def by_generator(study: Study) -> pd.DataFrame:
