@@ -26,7 +26,7 @@ MAIN = {  # the lines of the main figure -> label, colour, line style
     AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
-NOT_RUN = "–"  # in a cell of the advice
+NOT_RUN = "-"  # in a cell of the advice
 GAUSSIANS = (1_000, 40_000)  # photographs that the Gaussians of by_generator are fitted to
 VERDICTS = (
     "Differences in accuracy, paired by seed, with a 95% interval by Student's t. Better and worse: a paired t test is significant at 5% "
@@ -38,7 +38,8 @@ VERDICTS = (
 
 def answers(study: Study) -> list[str]:
     """Whether to add generated images, then what they are worth alone, as far as that is known."""
-    known = [f"{points} with {size:,}" for size in protocol.BUDGETS if NOT_RUN not in (points := added(study, MIXED, size)) and points]
+    gained = {size: added(study, MIXED, size) for size in protocol.BUDGETS}
+    known = [f"{points} with {size:,}" for size, points in gained.items() if points and NOT_RUN not in points.split(" and ")]
     names = " and ".join(_of_main_figure(study))
     mixed = f"Points of accuracy that generated images add, mixed into augmented photographs ({names}): {', '.join(known)}."
     return ([mixed] if known else []) + alone(study)
