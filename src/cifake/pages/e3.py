@@ -26,7 +26,7 @@ MAIN = {  # the lines of the main figure -> label, colour, line style
     AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
-NOT_RUN = "-"  # in a cell of the advice
+NOT_RUN = "not run"  # in place of a number
 GAUSSIANS = (1_000, 40_000)  # photographs that the Gaussians of by_generator are fitted to
 VERDICTS = (
     "Differences in accuracy, paired by seed, with a 95% interval by Student's t. Better and worse: a paired t test is significant at 5% "
