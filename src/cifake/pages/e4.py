@@ -290,7 +290,8 @@ PAGES = (
         "REAL_or_FAKE_table.txt",
         "REAL or FAKE? ± is the standard deviation over seeds. On DCT: without a network, from 192 numbers of an image, the log mean size "
         "of each coefficient over its 8x8 blocks in Y, Cb and Cr; luma alone: 64 of them. Matched: all FAKE images were brought to the "
-        "mean and deviation of each colour channel, or to the power spectrum, of REAL, and all images were saved as JPEG again.",
+        "mean and deviation of each colour channel, or to the power spectrum, of REAL, and all images were saved as JPEG again "
+        "(nothing matched: that alone).",
     ),
     Page(
         coverage,
