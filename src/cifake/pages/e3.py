@@ -127,7 +127,7 @@ def _of_main_figure(study: Study) -> dict[str, pd.DataFrame]:
 def _finding(groups: dict[str, pd.DataFrame]) -> str:
     """What mixing adds to few and to many augmented photographs, in points of accuracy."""
     few, many = (
-        [_points(np.mean(gain)) for scores in groups.values() if (gain := worth.gains(scores, (AUGMENTED, size), (MIXED, size)))]
+        [in_points(np.mean(gain)) for scores in groups.values() if (gain := worth.gains(scores, (AUGMENTED, size), (MIXED, size)))]
         for size in (protocol.BUDGETS[0], protocol.BUDGETS[-1])
     )
     if len(few) < len(groups) or len(many) < len(groups):
@@ -332,7 +332,7 @@ def advice(study: Study) -> pd.DataFrame:
 
     def points(what: str, size: int) -> str:
         means = [table["mean"].get((what, size, name)) for name in groups]
-        return " / ".join(map(_points, means))
+        return " / ".join(map(in_points, means))
 
     def row(cells: list[tuple[str, int]], accuracy: str, generated: str, control: str, advised: str) -> dict[str, str]:
         useful = [_as_photographs(scores, cell) for scores, cell in zip(groups.values(), cells, strict=True)]
@@ -359,10 +359,10 @@ def advice(study: Study) -> pd.DataFrame:
 def added(study: Study, arm: str, size: int) -> str:
     """How many points an arm adds to so many augmented photographs, for the classifiers of the main figure: +17 and +11."""
     gained = (worth.gains(scores, (AUGMENTED, size), (arm, size)) for scores in _of_main_figure(study).values())
-    return " and ".join(_points(np.mean(gain) if gain else None) for gain in gained)
+    return " and ".join(in_points(np.mean(gain) if gain else None) for gain in gained)
 
 
-def _points(share: float | None) -> str:
+def in_points(share: float | None) -> str:
     """A difference in whole points of a hundred; what rounds to 0 has no minus."""
     return NOT_RUN if share is None else f"{round(100 * share) + 0:+d}"
 

@@ -8,7 +8,7 @@ import pandas as pd
 from cifake import protocol
 from cifake.data import budgets
 from cifake.data.arms import ALONE, AUGMENTED, GAUSSIAN_ALONE, GAUSSIAN_MIXED, MIXED
-from cifake.pages.e3 import worth_of
+from cifake.pages.e3 import in_points, worth_of
 from cifake.pages.page import html, signed
 from cifake.pages.study import Study
 from cifake.results import worth
@@ -18,12 +18,16 @@ DETECTOR = "logistic regression"  # of detection.json
 
 
 def answers(study: Study) -> list[str]:
-    """The shortest answer: alone, and against the Gaussian."""
+    """The shortest answer: alone, on top of photographs, and against the Gaussian."""
     lines = []
     for architecture, scores in _own(study).items():
         number, curve = max(worth.sizes(scores, ALONE), default=0), worth.sizes(scores, AUGMENTED)
         if value := worth.worth(scores, (ALONE, number), AUGMENTED):
             lines.append(f"To {architecture}, these {number:,} generated images are as useful as {worth_of(value, curve)} photographs.")
+        for size in worth.sizes(scores, MIXED):
+            if gains := worth.gains(scores, (AUGMENTED, size), (MIXED, size)):
+                points = in_points(pd.Series(gains).mean())
+                lines.append(f"Mixed into {size:,} photographs, they change its accuracy by {points} points.")
         for size in worth.sizes(scores, GAUSSIAN_ALONE)[-1:]:
             value = worth_of(worth.worth(scores, (GAUSSIAN_ALONE, size), AUGMENTED), curve)
             lines.append(f"Images from a Gaussian of {size:,} photographs, without a generator, are as useful as {value}.")
@@ -44,7 +48,7 @@ def page(study: Study, committed: Study) -> str:
         columns = {name: _worth(scores, number)}
         if is_comparable:
             columns[COMMITTED] = _worth(known.get(architecture, scores.iloc[:, :0]), number)
-        tables[architecture] = html(pd.DataFrame(columns, dtype=object).dropna(how="all").fillna("not known yet"))
+        tables[architecture] = html(pd.DataFrame(columns, dtype=object).dropna(subset=[name]).fillna("not known yet"))
     return environment.get_template("own.html.jinja").render(
         name=name,
         answers=answers(study),
