@@ -362,6 +362,23 @@ def added(study: Study, arm: str, size: int) -> str:
     return " and ".join(in_points(np.mean(gain) if gain else None) for gain in gained)
 
 
+def enough(study: Study) -> str:
+    """What fewer generated images add to the fewest photographs, augmented and mixed, beside all of them; by the same seeds."""
+    size, lines = protocol.BUDGETS[0], []
+    for architecture, scores in _of_main_figure(study).items():
+        rows = study.variants.query("architecture == @architecture and trained_on == @MIXED and images == @size")
+        fewer = {int(name[5:]): members for name, members in rows.groupby("variant") if name.startswith("fake-")}
+        usual = scores.get((AUGMENTED, size), pd.Series(dtype=float))
+        added = {number: (fewer[number].set_index("seed")["accuracy"] - usual).dropna() for number in sorted(fewer)}
+        added = {f"{number:,}": gains for number, gains in added.items() if len(gains) >= FEWEST}
+        if added:
+            seeds = next(iter(added.values())).index
+            added["all"] = (scores[MIXED, size] - usual)[seeds]
+            parts = ", ".join(f"{number} bring {in_points(gains.mean())}" for number, gains in added.items())
+            lines.append(f"To {architecture} with {size:,} photographs {parts} points.")
+    return " ".join(lines)
+
+
 def in_points(share: float | None) -> str:
     """A difference in whole points of a hundred; what rounds to 0 has no minus."""
     return NOT_RUN if share is None else f"{round(100 * share) + 0:+d}"
@@ -555,6 +572,6 @@ PAGES = (
 )
 
 # What README.md and docs/ show between markers, by the marker's name.
-README = {"advice": advice, "alone": lambda study: " ".join(alone(study))}
+README = {"advice": advice, "enough": enough, "alone": lambda study: " ".join(alone(study))}
 README |= {f"mixed_{size}": partial(added, arm=MIXED, size=size) for size in protocol.BUDGETS}
 README |= {f"gaussian_{size}": partial(added, arm=GAUSSIAN_MIXED, size=size) for size in protocol.BUDGETS}
