@@ -460,7 +460,9 @@ def tuning(study: Study) -> pd.DataFrame:
     if rows.empty:
         return rows
     table = rows.pivot_table(index=["architecture", "trained_on", "variant"], columns="images", values="accuracy", observed=True)
-    table = table.assign(mean=table.mean(axis=1)).map(lambda score: "" if np.isnan(score) else f"{score:.4f}")
+    table = table.assign(mean=table.mean(axis=1).where(table.count(axis=1) > 1)).map(
+        lambda score: "" if np.isnan(score) else f"{score:.4f}"
+    )
     names = [f"{architecture}, {arm}: {variant}" for architecture, arm, variant in table.index]
     return table.rename(columns=lambda name: f"{name:,}" if isinstance(name, int) else name).set_axis(names)
 
