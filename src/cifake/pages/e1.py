@@ -44,7 +44,7 @@ def examples(folders: Folders) -> Figure | None:
                 content = (folders.split(source, "test") / members[place].filename).read_bytes()
                 panel.imshow(decoding.decode_image(content)[0], interpolation="nearest")
             axes[0, number - 1].set_title(textwrap.shorten(label, 10, placeholder="…"), fontsize=6.5, weight="normal", loc="center")
-    style.head(figure, "Two photographs over two generated images of each class")
+    style.head(figure, "Photographs (two upper rows) and generated images (two lower rows)")
     return figure
 
 

@@ -143,7 +143,7 @@ def _curve(panel: Axes, scores: pd.DataFrame, arm: str, colour: str, line: str) 
     if arm in scores:
         mean, deviation = scores[arm].mean().dropna().sort_index(), scores[arm].std().fillna(0)
         deviation = deviation.reindex(mean.index)
-        panel.plot(mean.index, mean, color=colour, linestyle=line, marker="o", markersize=2.5, linewidth=1.4)
+        panel.plot(mean.index, mean, color=colour, linestyle=line, marker="o", markersize=2.5, linewidth=1.4, clip_on=False)
         panel.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
 
 
@@ -337,7 +337,7 @@ def advice(study: Study) -> pd.DataFrame:
     def row(cells: list[tuple[str, int]], accuracy: str, generated: str, control: str, advised: str) -> dict[str, str]:
         useful = [_as_photographs(scores, cell) for scores, cell in zip(groups.values(), cells, strict=True)]
         values = (accuracy, generated, control, " / ".join(useful), advised)
-        return dict(zip(("augmented", "generated mixed in", "Gaussian mixed in", "as useful as", "do"), values, strict=True))
+        return dict(zip(("augmented", "generated mixed in", "Gaussian mixed in", "worth in photographs", "do"), values, strict=True))
 
     def percent(cells: list[tuple[str, int]]) -> str:
         return " / ".join(f"{100 * scores[cell].mean():.0f}" for scores, cell in zip(groups.values(), cells, strict=True)) + "%"

@@ -13,6 +13,7 @@ from cifake.system.files import write_text
 from cifake.system.paths import READY, REPOSITORY
 
 TABLES = e2.README | e3.README | e4.README
+PADDING = re.compile(r"( )  *|(---)-*")  # of tables' columns, which the page that shows them does not need
 MARKED = re.compile(r"<!-- (\S+) -->.*?<!-- /\1 -->", re.DOTALL)
 
 
@@ -26,7 +27,7 @@ def filled(text: str, study: Study) -> str:
 
     def fill(match: re.Match) -> str:
         made = TABLES[match[1]](study)
-        text = made if isinstance(made, str) else f"\n\n{markdown(made)}\n"
+        text = made if isinstance(made, str) else f"\n\n{PADDING.sub(lambda match: match[1] or match[2], markdown(made))}\n"
         return f"<!-- {match[1]} -->{text}<!-- /{match[1]} -->"
 
     return MARKED.sub(fill, text)
