@@ -227,7 +227,8 @@ def worth_by_number(study: Study) -> Figure | None:
             found = {size: worth.worth(scores, (arm, size), curve) for size in worth.sizes(scores, arm)}
             found = {size: value for size, value in found.items() if value and not value.above and not value.below}
             values = [value.images for value in found.values()]
-            panel.plot(list(found), values, marker="o", markersize=3, color=f"C{number}", label=architecture)
+            if found:
+                panel.plot(list(found), values, marker="o", markersize=3, color=f"C{number}", label=architecture)
         panel.set_yscale("log")
         panel.set_yticks(list(protocol.BUDGETS), _in_thousands(protocol.BUDGETS))
         _in_photographs(panel, protocol.BUDGETS, "number of generated images")
@@ -236,7 +237,8 @@ def worth_by_number(study: Study) -> Figure | None:
         plt.close(figure)
         return None
     axes[0].set_ylabel("as useful as ... photographs")
-    style.head(figure, "What generated images alone are worth", axes[0].lines, columns=4)
+    by_name = {line.get_label(): line for panel in axes for line in panel.lines}
+    style.head(figure, "What generated images alone are worth", list(by_name.values()), columns=4)
     return figure
 
 
@@ -248,7 +250,8 @@ def field(study: Study) -> Figure | None:
     figure, panel = plt.subplots(figsize=(style.WIDTH, 3))
     for number, ((architecture, images), rows) in enumerate(table.groupby(["architecture", "of"], observed=True)):
         means = rows.groupby("share")["accuracy"].mean()
-        panel.plot(means.index, means, marker="o", markersize=3, color=f"C{number}", label=f"{architecture}, {images:,} images in all")
+        label = f"{architecture}, {images:,} images in all"
+        panel.plot(means.index, means, marker="o", markersize=3, color=f"C{number}", label=label, clip_on=False)
     style.in_percent(panel.yaxis, 0.8)
     style.in_percent(panel.xaxis)
     panel.set_xlabel("share of generated images")
