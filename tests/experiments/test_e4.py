@@ -186,7 +186,7 @@ def test_a_second_start_changes_no_file_and_needs_no_model(start, study, tmp_pat
         folders.classifier("E1", "FAKE", name)["model"].unlink()
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
     assert files_of(folders) == written
-    assert ended["stdout"].count("done already") == 28
+    assert ended["stdout"].count("done already") == 29
     assert "epoch" not in ended["stdout"]
 
 
@@ -203,7 +203,7 @@ def test_a_measurement_is_made_again_if_anything_that_it_depends_on_has_changed(
     paths["picture"].unlink()
     expected = {name: content for name, content in files_of(study).items() if "labels" in name}
     ended = done(start, "real_or_fake.py", folders, *WORDS, *SEEDS)
-    assert ended["stdout"].count("done already") == 27
+    assert ended["stdout"].count("done already") == 28
     assert {name: content for name, content in files_of(folders).items() if "labels" in name} == expected
 
 
