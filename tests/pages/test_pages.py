@@ -116,7 +116,7 @@ def test_two_seeds_have_no_interval_and_nothing_is_minus_zero():
 def test_the_accuracy_of_a_classifier_is_the_mean_of_its_seeds_everywhere():
     study = Study(COMMITTED, table.load(COMMITTED, "E1", "E2"))
     mean = study.runs.query("architecture == 'LeNet' and trained_on == 'FAKE' and tested_on == 'REAL'")["accuracy"].mean()
-    assert e2.accuracy(study).loc["LeNet", "FAKE → REAL"].startswith(f"{mean:.3f} ±")
+    assert e2.overview(study).loc["LeNet", "FAKE → REAL"].startswith(f"{mean:.3f} ±")
     assert any(f"{100 * mean:.0f}% of the photographs" in sentence for sentence in e2.answers(study))
     labels = [text.get_text() for text in e2.both_directions(study).axes[0].texts]
     assert f"{100 * mean:.0f}%" in labels

@@ -24,9 +24,9 @@ def test_a_page_is_up_to_date(study, path):
 
 def test_what_stands_between_markers_is_replaced_and_nothing_else(study, monkeypatch):
     monkeypatch.setitem(readme.TABLES, "share", lambda _: "39%")
-    filled = readme.filled("It is <!-- share -->12%<!-- /share -->.\n\n<!-- accuracy -->old<!-- /accuracy -->\n\nThe end.", study)
-    assert filled.startswith("It is <!-- share -->39%<!-- /share -->.\n\n<!-- accuracy -->\n\n|")
-    assert filled.endswith("|\n\n<!-- /accuracy -->\n\nThe end.")
+    filled = readme.filled("It is <!-- share -->12%<!-- /share -->.\n\n<!-- ready -->old<!-- /ready -->\n\nThe end.", study)
+    assert filled.startswith("It is <!-- share -->39%<!-- /share -->.\n\n<!-- ready -->\n\n|")
+    assert filled.endswith("|\n\n<!-- /ready -->\n\nThe end.")
     assert "old" not in filled
     assert readme.filled(filled, study) == filled
     with pytest.raises(KeyError, match="unknown"):

@@ -358,4 +358,4 @@ def ready(study: Study) -> pd.DataFrame:
     return table.rename(index="{} LeNet".format, columns=names)[list(names.values())].astype(object).fillna("").rename_axis(index=None)
 
 
-README = {"ready": ready}  # as in e2.py
+README = {"ready": ready}  # as in e3.py
