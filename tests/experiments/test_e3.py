@@ -221,13 +221,19 @@ def test_batch_normalisation_by_other_images_makes_these_mean_0_and_deviation_1(
     assert not architectures.normalise_by(architectures.head("LeNet", (), 10), bright)
 
 
-def test_a_training_whose_loss_jumps_counts_as_diverged():
+def test_a_training_whose_loss_ends_above_its_lowest_has_diverged():
     falls = list(np.linspace(2, 0.01, 20))
-    jumps = [*falls[:10], 1.6, *falls[11:]]
-    record = {"arm": "FAKE, then REAL", "training": {"history": {"loss": falls + falls}}}  # a new phase may begin higher
-    assert not worth.has_diverged(record)
-    for loss in (falls + jumps, jumps + falls):
-        assert worth.has_diverged(record | {"training": {"history": {"loss": loss}}})
+    jumps, rises = [*falls[:10], 1.6, *falls[11:]], [*falls[:10], *[1.6] * 10]
+    losses = {
+        "a new phase begins higher": falls + falls,
+        "it jumps and falls again": falls + jumps,
+        "the first phase rises": rises + falls,
+        "the second phase rises": falls + rises,
+        "nothing is learned, nothing lost": [2.3] * 40,
+    }
+    records = {name: {"arm": "FAKE, then REAL", "training": {"history": {"loss": loss}}} for name, loss in losses.items()}
+    diverged = [name for name, record in records.items() if worth.has_diverged(record)]
+    assert diverged == ["the first phase rises", "the second phase rises"]
 
 
 def test_an_only_e3_classifier_has_fewer_runs(made):

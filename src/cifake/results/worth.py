@@ -13,7 +13,7 @@ from cifake.data.arms import AUGMENTED, BY_NAME, COMPARISONS, REAL
 from cifake.results.scores import mean_interval
 
 BETTER, WORSE, EQUAL, UNSURE = "better", "worse", "equivalent", "inconclusive"
-JUMP = 0.2  # nats: a training loss that rises by more than this has diverged, at least for a while
+RISE = 0.2  # nats: a training loss that ends by more than this above its lowest has diverged
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,9 @@ def at_equal_photographs(usual: pd.DataFrame, doubled: pd.DataFrame) -> pd.DataF
 
 
 def has_diverged(record: dict) -> bool:
-    """Whether the training loss of a run of experiment 3 jumped: a twentieth of a phase lies above an earlier one by more than JUMP."""
+    """Whether the training loss of a run of experiment 3 rose for good: the mean of a phase's last tenth lies above its lowest twentieth by
+    more than RISE.
+    """
     loss, phases = record["training"]["history"]["loss"], len(BY_NAME[record["arm"]].phases)
-    return any((np.array(part) - np.minimum.accumulate(part)).max() > JUMP for part in np.split(np.array(loss), phases))
+    parts = np.split(np.array(loss), phases)
+    return any(part[-(len(part) // 10 or 1) :].mean() - part.min() > RISE for part in parts)
