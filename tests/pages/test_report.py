@@ -109,5 +109,5 @@ def test_two_seeds_have_no_verdicts_and_no_interval(tmp_path):
     assert any("[" in line for line in e3.answers(all_seeds)) and not any("[" in line for line in e3.answers(few))
     assert e3.advice(few).empty
     advice = e3.advice(all_seeds)
-    assert advice["do"].to_dict() == {"none": "take some", "100": "mix in", "1,000": "leave out", "10,000": "leave out"}
+    assert advice["do"].to_dict() == {"none": "collect some", "100": "mix in", "1,000": "leave out", "10,000": "leave out"}
     assert advice.loc["100", "generated mixed in"] == "+10"

@@ -21,9 +21,9 @@ from cifake.results.table import VALIDATION
 from cifake.results.worth import Worth
 
 MAIN = {  # the lines of the main figure -> label, colour, line style
-    MIXED: ("augmented, generated ones mixed in", style.COLOURS["FAKE"], "-"),
-    GAUSSIAN_MIXED: ("augmented, the Gaussian's mixed in", style.CONTROL, "-"),
-    AUGMENTED: ("photographs, augmented", style.COLOURS["REAL"], "-"),
+    MIXED: ("augmented + generated", style.COLOURS["FAKE"], "-"),
+    GAUSSIAN_MIXED: ("augmented + Gaussian", style.CONTROL, "-"),
+    AUGMENTED: ("augmented photographs", style.COLOURS["REAL"], "-"),
     REAL: ("photographs alone", style.COLOURS["REAL"], "--"),
 }
 NOT_RUN = "not run"  # in place of a number
@@ -347,7 +347,7 @@ def advice(study: Study) -> pd.DataFrame:
 
     rows, only = {}, [(ALONE, max(worth.sizes(scores, ALONE), default=0)) for scores in groups.values()]
     if all(number for _, number in only):
-        rows["none"] = row(only, "", f"{percent(only)} alone", "", "take some")
+        rows["none"] = row(only, "", f"{percent(only)} alone", "", "collect some")
     for size in sorted(table.index.unique("images")):
         cells = [table.T.get(("mixed, on top of augmentation", size, name)) for name in groups]
         if all(cell is not None for cell in cells):
@@ -377,8 +377,8 @@ def enough(study: Study) -> str:
         if added:
             seeds = next(iter(added.values())).index
             added["all"] = (scores[MIXED, size] - usual)[seeds]
-            parts = ", ".join(f"{number} bring {in_points(gains.mean())}" for number, gains in added.items())
-            lines.append(f"To {architecture} with {size:,} photographs {parts} points.")
+            parts = ", ".join(f"{number} add {in_points(gains.mean())}" for number, gains in added.items())
+            lines.append(f"For {architecture} with {size:,} photographs, of the generated images {parts} points.")
     return " ".join(lines)
 
 
