@@ -28,6 +28,7 @@ PATH=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("scripts"))'):$P
 cd "$REPOSITORY"
 ruff check .
 shellcheck ./*.sh src/*.sh slurm/*.sh slurm/*.sbatch .ci/run
-# Without the libraries' warnings, which would push the verdict off the screen.
-"$PYTHON" -m pytest -q --disable-warnings -n 2 --dist loadfile tests "$@"
+# Without the libraries' warnings, which would push the verdict off the screen. In the order of the folders, or the few tests that take
+# minutes would come last, one process with nothing to do.
+"$PYTHON" -m pytest -q --disable-warnings -n 2 --dist loadfile --no-loadscope-reorder tests "$@"
 echo "test.sh: all is well"
