@@ -6,7 +6,7 @@
 Trains NN, LeNet and VGG16 with five seeds to tell REAL from FAKE, and LeNet with three seeds on changed images: FAKE with REAL's colours
 or spectrum or with labels by a REAL classifier, and REAL or FAKE with colours or spectrum matched. Measures what FAKE classifiers lose on
 REAL: coverage, decisions, features, last layers, calibration. Needs the metadata (src/create_metadata.py) and, for some of it, the
-classifiers of experiment 1, of as many seeds as are in models/. Writes to E4_results/ and E4_visualisations/. It takes some one and a half
+classifiers of experiment 1, of as many seeds as are in models/. Writes to E4_results/ and E4_visualisations/. It takes some two and a half
 hours on two cores; if stopped, it continues after its last whole epoch. Published: 92.98 % accuracy (Bird & Lotfi, 2023).
 """
 
