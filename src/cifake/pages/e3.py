@@ -370,7 +370,7 @@ def enough(study: Study) -> str:
     size, lines = protocol.BUDGETS[0], []
     for architecture, scores in _of_main_figure(study).items():
         rows = study.variants.query("architecture == @architecture and trained_on == @MIXED and images == @size")
-        fewer = {int(name[5:]): members for name, members in rows.groupby("variant") if name.startswith("fake-")}
+        fewer = {int(name.removeprefix("fake-")): members for name, members in rows.groupby("variant") if name.startswith("fake-")}
         usual = scores.get((AUGMENTED, size), pd.Series(dtype=float))
         added = {number: (fewer[number].set_index("seed")["accuracy"] - usual).dropna() for number in sorted(fewer)}
         added = {f"{number:,}": gains for number, gains in added.items() if len(gains) >= FEWEST}
